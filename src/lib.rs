@@ -1,0 +1,22 @@
+//! kcert decodes whatever holds a certificate in a Kubernetes or Istio cluster, rebuilds who issued what, and says what will break.
+//!
+//! The house, bytes in at the top of the left column, words out at the bottom:
+//!
+//! ```text
+//!            model            nouns; imports nothing of ours
+//!           /     \
+//!      decode      chain      bytes → nouns            | issuer graph, signatures
+//!     /   |          |
+//! gather  |          |        the disk                 |
+//!     \  mint      audit      certificates made        | every check → findings
+//!      \  |          |
+//!      demo          |        a small cluster to try   |
+//!         |        report     documents → text, json, jsonl, nagios, metrics
+//!          \        /
+//!             cli             the only place both columns meet
+//! ```
+//!
+//! The spine: [`gather`] fills an [`model::Inventory`]; [`chain::Graph`] links it; [`audit`] judges it at an instant;
+//! [`report`] writes it down. `tests/architecture.rs` keeps the walls.
+
+pub mod model;
