@@ -19,4 +19,5 @@
 //! The spine: [`gather`] fills an [`model::Inventory`]; [`chain::Graph`] links it; [`audit`] judges it at an instant;
 //! [`report`] writes it down. `tests/architecture.rs` keeps the walls.
 
+pub mod decode;
 pub mod model;

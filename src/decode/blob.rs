@@ -1,0 +1,334 @@
+//! Bytes that hold certificates and keys themselves: told by content, never by name, and decoded once each.
+
+use super::contents::{self, Certificates};
+use super::memo::Memo;
+use super::sniff::{self, from_base64};
+use super::{Limits, jwt, pem};
+use crate::model::{Content, Defect, DefectKind, Position};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+
+pub use super::sniff::is_der;
+
+/// What bytes turned out to be.
+#[derive(Clone, Debug)]
+pub enum Decoded {
+    /// Certificates, keys, requests, CRLs, tokens, and what was wrong with them. Empty: nothing of the kind.
+    Contents(Arc<[Content]>),
+    /// Text with structure (JSON or YAML: a kubeconfig, Kubernetes objects, an Envoy dump), to be decoded by `source`.
+    Structured(Vec<u8>),
+}
+
+/// Decodes blobs, each different one once. Shared by threads.
+///
+/// What was met before is known by a 64-bit hash and its length. The hash (SipHash) has a random key of this process, so nobody can
+/// prepare two inputs that collide; by accident it happens once in about 2^64 / n² for n different blobs. The memo holds public
+/// facts, never the bytes that they came from, and nothing for bytes that held nothing. Equal certificates share one allocation
+/// wherever they stand.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    hasher: RandomState,
+    known: Memo<Fingerprint, Arc<[Content]>>,
+    certificates: Certificates,
+    nothing: Arc<[Content]>,
+}
+
+/// Keyed hash and length.
+type Fingerprint = (u64, usize);
+
+/// The same characters mean different things as bytes and as base64 text.
+#[derive(Clone, Copy)]
+enum Form {
+    Bytes = 0,
+    Base64 = 1,
+}
+
+impl Decoder {
+    /// A decoder with nothing remembered.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let nothing = Arc::from([]);
+        Self { limits, hasher: RandomState::new(), known: Memo::new(), certificates: Memo::new(), nothing }
+    }
+
+    /// The limits it works under.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Decodes bytes: PEM, DER, a JSON Web Token, or base64 text of PEM or DER (as in Istio's `caTLSRootCert`).
+    #[must_use]
+    pub fn bytes(&self, bytes: &[u8]) -> Decoded {
+        // Large dumps are not worth a hash.
+        if sniff::starts_json(bytes) && !pem::has_boundary(bytes) {
+            return Decoded::Structured(bytes.to_vec());
+        }
+        let fingerprint = self.fingerprint(Form::Bytes, bytes);
+        if let Some(known) = self.known.find(&fingerprint) {
+            return Decoded::Contents(known);
+        }
+        let contents = self.sniff(bytes);
+        if contents.is_empty() && sniff::is_structured(bytes) {
+            return Decoded::Structured(bytes.to_vec());
+        }
+        self.remember(fingerprint, contents)
+    }
+
+    /// Decodes the base64 text of a field (`data[tls.crt]`, `client-certificate-data`, `caBundle`). Text met before costs one hash.
+    ///
+    /// White space and missing padding are forgiven; other text is a `Base64` defect.
+    #[must_use]
+    pub fn base64(&self, text: &str) -> Decoded {
+        if text.is_empty() {
+            return Decoded::Contents(Arc::clone(&self.nothing));
+        }
+        let fingerprint = self.fingerprint(Form::Base64, text.as_bytes());
+        if let Some(known) = self.known.find(&fingerprint) {
+            return Decoded::Contents(known);
+        }
+        let Some(mut bytes) = from_base64(text.as_bytes()) else {
+            return Decoded::Contents([defect(DefectKind::Base64, None)].into());
+        };
+        let contents = self.sniff(&bytes);
+        if contents.is_empty() && sniff::is_structured(&bytes) {
+            return Decoded::Structured(std::mem::take(&mut *bytes));
+        }
+        self.remember(fingerprint, contents)
+    }
+
+    fn remember(&self, fingerprint: Fingerprint, contents: Vec<Content>) -> Decoded {
+        if contents.is_empty() {
+            return Decoded::Contents(Arc::clone(&self.nothing));
+        }
+        Decoded::Contents(self.known.remember(fingerprint, contents.into()))
+    }
+
+    fn fingerprint(&self, form: Form, bytes: &[u8]) -> Fingerprint {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u8(form as u8);
+        hasher.write(bytes);
+        (hasher.finish(), bytes.len())
+    }
+
+    /// Tells the bytes by their content.
+    fn sniff(&self, bytes: &[u8]) -> Vec<Content> {
+        let contents = self.pem_or_der(bytes);
+        if !contents.is_empty() {
+            return contents;
+        }
+        if sniff::is_utf16_pem(bytes) {
+            let kind = DefectKind::Der { what: "PEM text", reason: "encoded as UTF-16, PEM is ASCII".into() };
+            return vec![defect(kind, Some(Position { line: 1, column: 1 }))];
+        }
+        if let Some(token) = jwt::decode(bytes) {
+            return vec![Content::Credential(Arc::new(token))];
+        }
+        sniff::inner_base64(bytes).map(|inner| self.pem_or_der(&inner)).unwrap_or_default()
+    }
+
+    fn pem_or_der(&self, bytes: &[u8]) -> Vec<Content> {
+        let most = self.limits.pem_blocks;
+        let contents = if is_der(bytes) { contents::of_der(bytes, most, &self.certificates) } else { Vec::new() };
+        if contents.is_empty() { contents::of_pem(bytes, most, &self.certificates) } else { contents }
+    }
+}
+
+fn defect(kind: DefectKind, position: Option<Position>) -> Content {
+    Content::Defect(Arc::new(Defect { kind, position }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::samples::{self, CERTIFICATE, CERTIFICATE_ID, ED25519_PUBLIC, PKCS7, PKCS8, SEC1};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    fn decoder() -> Decoder {
+        Decoder::new(Limits::default())
+    }
+
+    fn contents(decoded: &Decoded) -> &[Content] {
+        match decoded {
+            Decoded::Contents(contents) => contents,
+            Decoded::Structured(_) => panic!("structured"),
+        }
+    }
+
+    /// One word for each content.
+    fn words(decoded: &Decoded) -> Vec<String> {
+        let word = |content: &Content| match content {
+            Content::Certificate(certificate) => certificate.id.to_string(),
+            Content::PrivateKey(_) => "key".to_owned(),
+            Content::PublicKey(_) => "public key".to_owned(),
+            Content::Credential(_) => "token".to_owned(),
+            Content::Defect(defect) => defect.kind.to_string(),
+            other => format!("{other:?}"),
+        };
+        contents(decoded).iter().map(word).collect()
+    }
+
+    fn read(bytes: impl AsRef<[u8]>) -> Vec<String> {
+        words(&decoder().bytes(bytes.as_ref()))
+    }
+
+    #[test]
+    fn everything_is_told_by_its_content() {
+        let der = samples::der(CERTIFICATE);
+        assert_eq!(read(CERTIFICATE), [CERTIFICATE_ID]);
+        assert_eq!(read(&der), [CERTIFICATE_ID]);
+        assert_eq!(read(der.repeat(3)), [CERTIFICATE_ID; 3], "DER in a row");
+        assert_eq!(read([&der[..], b"\0\0"].concat()), [CERTIFICATE_ID, "2 bytes follow the end of the structure"]);
+        assert_eq!(read(format!("{SEC1}{CERTIFICATE}{PKCS8}")), ["key", CERTIFICATE_ID, "key"]);
+        assert_eq!(read(samples::der(SEC1)), ["key"]);
+        assert_eq!(read(samples::der(PKCS8)), ["key"]);
+        assert_eq!(read(ED25519_PUBLIC), ["public key"]);
+        assert_eq!(read(samples::der(ED25519_PUBLIC)), ["public key"]);
+        assert_eq!(read(PKCS7), [CERTIFICATE_ID]);
+        assert_eq!(read(samples::der(PKCS7)), [CERTIFICATE_ID]);
+        assert_eq!(read(STANDARD.encode(CERTIFICATE)), [CERTIFICATE_ID]);
+        assert_eq!(read(STANDARD.encode(&der)), [CERTIFICATE_ID]);
+        assert_eq!(read(STANDARD.encode(format!("# a comment\n{CERTIFICATE}"))), [CERTIFICATE_ID]);
+        let wrapped: Vec<_> = STANDARD.encode(CERTIFICATE).into_bytes().chunks(76).map(<[u8]>::to_vec).collect();
+        assert_eq!(read(wrapped.join(&b'\n')), [CERTIFICATE_ID], "as base64(1) writes it");
+        assert_eq!(read("eyJhbGciOiJSUzI1NiJ9.e30.c2ln"), ["token"]);
+    }
+
+    #[test]
+    fn what_holds_nothing_is_nothing() {
+        let jks = b"\xfe\xed\xfe\xed\0\0\0\x02";
+        let pfx = b"\x30\x05\x02\x01\x03\x30\x00";
+        for bytes in [
+            &b""[..],
+            b"0",
+            b"hunter2",
+            b"see -----BEGIN CERTIFICATE----- in the docs",
+            jks,
+            pfx,
+            b"0 is a digit, 0x30",
+            &[0xff; 99],
+        ] {
+            assert!(read(bytes).is_empty(), "{bytes:?}");
+            assert!(words(&decoder().base64(&STANDARD.encode(bytes))).is_empty(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn text_with_structure_is_handed_on() {
+        for text in [
+            "{}",
+            " \n[1]",
+            "\u{feff}{}",
+            "apiVersion: v1\nkind: Config\n",
+            "# x\nkind: List",
+            "---\na: b\n",
+            "a: b\n---\n",
+            "x: y\r\nclusters:\r\n",
+        ] {
+            assert!(
+                matches!(decoder().bytes(text.as_bytes()), Decoded::Structured(bytes) if bytes == text.as_bytes()),
+                "{text:?}"
+            );
+            assert!(
+                matches!(decoder().base64(&STANDARD.encode(text)), Decoded::Structured(bytes) if bytes == text.as_bytes()),
+                "{text:?}"
+            );
+        }
+        assert!(read("a kind: of text").is_empty());
+        assert_eq!(read(format!("[ca]\n{CERTIFICATE}")), [CERTIFICATE_ID], "PEM wins");
+    }
+
+    #[test]
+    fn defects_stand_at_their_place() {
+        let cut = &CERTIFICATE[..CERTIFICATE.len() - 60];
+        assert_eq!(
+            read(format!("{CERTIFICATE}{cut}")),
+            [CERTIFICATE_ID, "the last block, CERTIFICATE, is cut off before its END line"]
+        );
+        let empty = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+        assert_eq!(read(format!("{empty}{CERTIFICATE}")), ["is empty", CERTIFICATE_ID]);
+        let broken = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        let decoded = decoder().bytes(format!("\n{broken}{CERTIFICATE}").as_bytes());
+        assert_eq!(words(&decoded), ["not a valid certificate: tbsCertificate is missing", CERTIFICATE_ID]);
+        assert!(
+            matches!(&contents(&decoded)[0], Content::Defect(defect) if defect.position == Some(Position { line: 2, column: 1 }))
+        );
+        let key = broken.replace("CERTIFICATE", "PRIVATE KEY");
+        assert_eq!(read(key), ["not a valid private key: not PKCS#1, PKCS#8 or SEC1"]);
+        let utf16: Vec<u8> = std::iter::once(0xfeff).chain(CERTIFICATE.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        assert_eq!(read(utf16), ["not a valid PEM text: encoded as UTF-16, PEM is ASCII"]);
+        assert_eq!(words(&decoder().base64("no base64!")), ["is not base64"]);
+    }
+
+    #[test]
+    fn base64_is_forgiving_about_blanks_and_padding() {
+        let text = STANDARD.encode(format!("{CERTIFICATE}\n"));
+        assert!(text.ends_with('='));
+        for text in [text.clone(), text.trim_end_matches('=').to_owned(), format!(" {text}\n"), text.replace('Q', "Q\n")] {
+            assert_eq!(words(&decoder().base64(&text)), [CERTIFICATE_ID]);
+        }
+    }
+
+    #[test]
+    fn blocks_are_limited() {
+        let decoder = Decoder::new(Limits { pem_blocks: 2, ..Limits::default() });
+        let found = words(&decoder.bytes(CERTIFICATE.repeat(5).as_bytes()));
+        assert_eq!(found, [CERTIFICATE_ID, CERTIFICATE_ID, "has more than 2 PEM blocks; the rest was not read"]);
+    }
+
+    #[test]
+    fn equal_certificates_are_one_and_equal_text_is_decoded_once() {
+        let decoder = decoder();
+        let first = decoder.bytes(CERTIFICATE.as_bytes());
+        let other = decoder.base64(&STANDARD.encode(format!("{CERTIFICATE}{SEC1}")));
+        let (Content::Certificate(a), Content::Certificate(b)) = (&contents(&first)[0], &contents(&other)[0]) else { panic!() };
+        assert!(Arc::ptr_eq(a, b));
+        let (Decoded::Contents(first), Decoded::Contents(again)) = (first, decoder.bytes(CERTIFICATE.as_bytes())) else {
+            panic!()
+        };
+        assert!(Arc::ptr_eq(&first, &again));
+    }
+
+    #[test]
+    fn secrets_are_in_no_debug_output() {
+        let decoder = decoder();
+        let secret = format!("{:?}", samples::der(SEC1).get(7..39).unwrap());
+        let shown = format!("{:?} {decoder:?}", decoder.bytes(SEC1.as_bytes()));
+        assert!(!shown.contains(&secret) && shown.contains(samples::SPKI));
+    }
+
+    proptest! {
+        #[test]
+        fn anything_at_all_is_survived(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            drop(decoder().bytes(&bytes));
+            drop(decoder().base64(&String::from_utf8_lossy(&bytes)));
+            drop(decoder().bytes(&[&b"\x30\x82"[..], &bytes].concat()));
+        }
+
+        #[test]
+        fn any_change_to_good_input_is_survived(
+            which in 0..6_usize,
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let sources = [
+                samples::der(CERTIFICATE),
+                samples::der(SEC1),
+                samples::der(PKCS8),
+                samples::der(PKCS7),
+                format!("{CERTIFICATE}{SEC1}").into_bytes(),
+                STANDARD.encode(CERTIFICATE).into_bytes(),
+            ];
+            let mut bytes = sources[which].clone();
+            for (at, value) in changes {
+                *at.get_mut(&mut bytes) = value;
+            }
+            drop(decoder().bytes(&bytes));
+            bytes.truncate(cut.index(bytes.len()));
+            drop(decoder().bytes(&bytes));
+        }
+    }
+}

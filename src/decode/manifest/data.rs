@@ -1,0 +1,67 @@
+//! Secrets and ConfigMaps: objects whose data may be anything, so that every value is sniffed.
+
+use super::Object;
+use super::slots::{rule_for_config_map, rule_for_secret};
+use crate::decode::node::Node;
+use crate::decode::scribe::{Scribe, Value, one};
+use crate::model::{Content, Credential, Slot};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Types of Secrets that hold no certificate of their own: compressed Helm releases, registry passwords.
+const OPAQUE_TYPES: &[&str] = &["helm.sh/release.v1", "kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
+
+/// What `kubeadm init --upload-certs` leaves for two hours: certificates and keys, each encrypted, under the names of plain ones.
+const UPLOADED_CERTIFICATES: (&str, &str) = ("kube-system", "kubeadm-certs");
+
+/// Bootstrap tokens (web:reference/access-authn-authz/bootstrap-tokens).
+const BOOTSTRAP_TOKEN: &str = "bootstrap.kubernetes.io/token";
+
+/// Whether an object is known to hold nothing that can be read.
+pub(super) fn is_opaque(node: &Node<'_>) -> bool {
+    let metadata = (node.text(&["metadata", "namespace"]), node.text(&["metadata", "name"]));
+    node.text(&["type"]).is_some_and(|kind| OPAQUE_TYPES.contains(&kind))
+        || matches!(metadata, (Some(namespace), Some(name)) if (namespace, name) == UPLOADED_CERTIFICATES)
+}
+
+pub(super) fn secret(scribe: &mut Scribe<'_>, object: &Object<'_>) {
+    let kind = object.node.text(&["type"]).unwrap_or_default();
+    if kind == BOOTSTRAP_TOKEN {
+        return bootstrap_token(scribe, object);
+    }
+    for (key, value) in values(object.node, "data") {
+        scribe.value(&object.site, &format!("data[{key}]"), Value::Base64(value), rule_for_secret(object.name, kind, key));
+    }
+    for (key, value) in values(object.node, "stringData") {
+        scribe.value(&object.site, &format!("stringData[{key}]"), Value::Text(value), rule_for_secret(object.name, kind, key));
+    }
+}
+
+pub(super) fn config_map(scribe: &mut Scribe<'_>, object: &Object<'_>) {
+    for (key, value) in values(object.node, "data") {
+        scribe.value(&object.site, &format!("data[{key}]"), Value::Text(value), rule_for_config_map(object.name, key));
+    }
+    for (key, value) in values(object.node, "binaryData") {
+        scribe.value(&object.site, &format!("binaryData[{key}]"), Value::Base64(value), rule_for_config_map(object.name, key));
+    }
+}
+
+fn values<'n>(node: &'n Node<'_>, field: &str) -> impl Iterator<Item = (&'n str, &'n str)> {
+    node.field(field).map_or(&[][..], Node::entries).iter().filter_map(|(key, value)| Some((&**key, value.str()?)))
+}
+
+/// The token's public half and its end. `token-secret` is not looked at.
+fn bootstrap_token(scribe: &mut Scribe<'_>, object: &Object<'_>) {
+    let field = |key: &str| {
+        let encoded = object.node.text(&["data", key]).and_then(|text| STANDARD.decode(text).ok());
+        let decoded = encoded.and_then(|bytes| String::from_utf8(bytes).ok());
+        decoded.or_else(|| object.node.text(&["stringData", key]).map(str::to_owned))
+    };
+    let Some(id) = field("token-id") else { return };
+    let expires = field("expiration").and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
+    let token = Credential::BootstrapToken { id: id.into(), expires };
+    scribe.hold(&object.site, "data[token-id]", Slot::Credential, None, one(Content::Credential(Arc::new(token))));
+}

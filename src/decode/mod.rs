@@ -1,0 +1,57 @@
+//! Bytes → nouns. Total: bad input becomes a [`Defect`](crate::model::Defect) at its place, never an error, never a panic.
+//!
+//! Two levels. [`blob`]: bytes that hold certificates and keys themselves (PEM, DER, base64 of either); repeated bytes are decoded
+//! once ([`Decoder`]). [`source`]: what people store them in (kubeconfigs, Kubernetes objects, Envoy dumps; JSON and YAML), read as a
+//! stream.
+
+mod algorithm;
+pub mod blob;
+mod body;
+mod contents;
+mod crypto;
+mod der;
+mod document;
+pub mod envoy;
+pub mod json;
+mod jwt;
+pub mod key;
+pub mod kubeconfig;
+pub mod manifest;
+mod memo;
+mod name;
+pub mod node;
+pub mod pem;
+mod request;
+#[cfg(test)]
+mod samples;
+mod scribe;
+mod sniff;
+pub mod source;
+mod stream;
+#[cfg(test)]
+mod testing;
+pub mod x509;
+pub mod yaml;
+
+pub use blob::{Decoded, Decoder};
+pub use source::{Expectation, Place, Reference};
+
+/// How much is taken from one source. Numbers are chosen so that anything real fits and nothing hostile hurts.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a source that is not a stream of objects: PEM bundles, DER, one object, one kubeconfig. etcd refuses objects over
+    /// 1.5 MiB; the largest public CA bundle is under 1 MiB.
+    pub document_bytes: u64,
+    /// PEM blocks taken from one place.
+    pub pem_blocks: usize,
+    /// Nesting of JSON and YAML.
+    pub depth: usize,
+    /// Nodes of one JSON or YAML document, aliases expanded.
+    pub yaml_nodes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { document_bytes: 64 << 20, pem_blocks: 100_000, depth: 100, yaml_nodes: 2_000_000 }
+    }
+}
