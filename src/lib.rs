@@ -20,4 +20,5 @@
 //! [`report`] writes it down. `tests/architecture.rs` keeps the walls.
 
 pub mod decode;
+pub mod mint;
 pub mod model;
