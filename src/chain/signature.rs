@@ -1,0 +1,205 @@
+//! Signatures: whether a key made the signature on a certificate (RFC 5280 section 4.1.1.3).
+//!
+//! The rule: an algorithm or a key that AWS-LC does not judge is `Unsupported`, never `Invalid`. Weakness is no reason to refuse
+//! here: SHA-1 and RSA of 1024 bits are checked as far as the library does it, so that an old chain can be shown before it is
+//! replaced. Names, dates and constraints are not looked at.
+
+use crate::model::{Certificate, KeyAlgorithm};
+use aws_lc_rs::signature::{self as aws, ParsedPublicKey, RsaParameters, RsaPssSaltLength, VerificationAlgorithm};
+use pkcs8::der::asn1::{ContextSpecific, ObjectIdentifier};
+use pkcs8::der::{self, Decode, DecodeValue, Reader, SliceReader, TagNumber, Tagged};
+use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+
+/// The outcome of one signature check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignatureCheck {
+    /// The issuer's key made this signature.
+    Valid,
+    /// It did not.
+    Invalid,
+    /// The algorithm or key is one that cannot be judged here.
+    Unsupported,
+}
+
+/// Checks signatures; a trait so that tests can count and fake them.
+pub trait SignatureOps: Sync {
+    /// Whether `issuer`'s key signed `certificate`.
+    fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck;
+}
+
+/// The real thing: AWS-LC.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AwsLc;
+
+impl SignatureOps for AwsLc {
+    fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
+        check(certificate, issuer).unwrap_or(SignatureCheck::Unsupported)
+    }
+}
+
+/// What a family of signature algorithms asks of the key.
+#[derive(Clone, Copy)]
+enum Key {
+    /// RSA, of at least so many bits.
+    Rsa(u32),
+    /// ECDSA over the curve of this name.
+    Ecdsa(&'static str),
+    /// Ed25519.
+    Ed25519,
+}
+
+/// One algorithm that AWS-LC verifies: its dotted OID, the key it goes with, the implementation.
+type Row = (&'static str, Key, &'static dyn VerificationAlgorithm);
+
+/// RFC 3279, 4055, 5758 and 8410, in the combinations that AWS-LC has. SHA-384 with RSA below 2048 bits is not among them.
+const ALGORITHMS: &[Row] = &[
+    ("1.2.840.113549.1.1.11", Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+    ("1.2.840.113549.1.1.12", Key::Rsa(2048), &aws::RSA_PKCS1_2048_8192_SHA384),
+    ("1.2.840.113549.1.1.13", Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+    ("1.2.840.113549.1.1.5", Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+    ("1.3.14.3.2.29", Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+    ("1.2.840.10045.4.3.2", Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA256_ASN1),
+    ("1.2.840.10045.4.3.3", Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA384_ASN1),
+    ("1.2.840.10045.4.3.4", Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA512_ASN1),
+    ("1.2.840.10045.4.1", Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA1_ASN1),
+    ("1.2.840.10045.4.3.2", Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA256_ASN1),
+    ("1.2.840.10045.4.3.3", Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA384_ASN1),
+    ("1.2.840.10045.4.3.4", Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA512_ASN1),
+    ("1.2.840.10045.4.3.2", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA256_ASN1),
+    ("1.2.840.10045.4.3.3", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA384_ASN1),
+    ("1.2.840.10045.4.3.4", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA512_ASN1),
+    ("1.2.840.10045.4.1", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA1_ASN1),
+    ("1.2.840.10045.4.3.1", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA224_ASN1),
+    ("1.2.840.10045.4.3.2", Key::Ecdsa("secp256k1"), &aws::ECDSA_P256K1_SHA256_ASN1),
+    ("1.3.101.112", Key::Ed25519, &aws::ED25519),
+];
+
+/// `id-RSASSA-PSS` (RFC 4055 section 3.1): everything but the name is in the parameters.
+const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
+/// `id-mgf1` (RFC 4055 section 2.2).
+const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+/// `saltLength` where the parameters do not say (RFC 4055 section 3.1).
+const DEFAULT_SALT: u16 = 20;
+/// The bits that AWS-LC takes at most in an RSA key.
+const RSA_MOST_BITS: u32 = 8192;
+
+/// RSASSA-PSS with one digest. Implementations must be constants, so there is one for each usual length of the salt.
+struct Pss {
+    digest: ObjectIdentifier,
+    /// Octets of the digest.
+    octets: u16,
+    salt_as_digest: &'static RsaParameters,
+    salt_longest: &'static RsaParameters,
+    salt_default: &'static RsaParameters,
+}
+
+impl Pss {
+    const fn new(digest: &str, octets: u16, salts: [&'static RsaParameters; 3]) -> Self {
+        let [salt_as_digest, salt_longest, salt_default] = salts;
+        Self { digest: ObjectIdentifier::new_unwrap(digest), octets, salt_as_digest, salt_longest, salt_default }
+    }
+}
+
+/// The other lengths of salt than the digest's that somebody uses: openssl's old default, and RFC 4055's.
+const LONGEST: RsaPssSaltLength = RsaPssSaltLength::Max;
+const TWENTY: RsaPssSaltLength = RsaPssSaltLength::Custom(DEFAULT_SALT);
+
+/// SHA-256, SHA-384, SHA-512.
+const PSS: [Pss; 3] = [
+    Pss::new(
+        "2.16.840.1.101.3.4.2.1",
+        32,
+        [
+            &aws::RSA_PSS_2048_8192_SHA256,
+            &const { aws::RSA_PSS_2048_8192_SHA256.with_pss_salt_length(LONGEST) },
+            &const { aws::RSA_PSS_2048_8192_SHA256.with_pss_salt_length(TWENTY) },
+        ],
+    ),
+    Pss::new(
+        "2.16.840.1.101.3.4.2.2",
+        48,
+        [
+            &aws::RSA_PSS_2048_8192_SHA384,
+            &const { aws::RSA_PSS_2048_8192_SHA384.with_pss_salt_length(LONGEST) },
+            &const { aws::RSA_PSS_2048_8192_SHA384.with_pss_salt_length(TWENTY) },
+        ],
+    ),
+    Pss::new(
+        "2.16.840.1.101.3.4.2.3",
+        64,
+        [
+            &aws::RSA_PSS_2048_8192_SHA512,
+            &const { aws::RSA_PSS_2048_8192_SHA512.with_pss_salt_length(LONGEST) },
+            &const { aws::RSA_PSS_2048_8192_SHA512.with_pss_salt_length(TWENTY) },
+        ],
+    ),
+];
+
+/// `None`: cannot be judged.
+fn check(certificate: &Certificate, issuer: &Certificate) -> Option<SignatureCheck> {
+    let bytes = &certificate.der.bytes;
+    let signed = bytes.get(certificate.der.tbs.clone())?;
+    let signature = bytes.get(certificate.der.signature.clone())?;
+    let algorithm = algorithm(certificate, issuer)?;
+    let key = issuer.der.bytes.get(issuer.der.spki.clone())?;
+    // The bare RSAPublicKey, because AWS-LC does not read keys whose own algorithm is id-RSASSA-PSS.
+    let key = match issuer.public_key.algorithm {
+        KeyAlgorithm::Rsa => SubjectPublicKeyInfoRef::from_der(key).ok()?.subject_public_key.as_bytes()?,
+        _ => key,
+    };
+    let key = ParsedPublicKey::new(algorithm, key).ok()?;
+    Some(if key.verify_sig(signed, signature).is_ok() { SignatureCheck::Valid } else { SignatureCheck::Invalid })
+}
+
+fn algorithm(certificate: &Certificate, issuer: &Certificate) -> Option<&'static dyn VerificationAlgorithm> {
+    let oid = &*certificate.signature_algorithm.oid;
+    let key = &issuer.public_key;
+    if oid == RSASSA_PSS {
+        let identifier = certificate.der.bytes.get(certificate.der.signature_algorithm.clone())?;
+        return pss(identifier, key.bits).filter(|_| fits(Key::Rsa(2048), &key.algorithm, key.bits));
+    }
+    ALGORITHMS.iter().find(|row| row.0 == oid && fits(row.1, &key.algorithm, key.bits)).map(|row| row.2)
+}
+
+fn fits(wanted: Key, algorithm: &KeyAlgorithm, bits: u32) -> bool {
+    match (wanted, algorithm) {
+        (Key::Rsa(least), KeyAlgorithm::Rsa) => (least..=RSA_MOST_BITS).contains(&bits),
+        (Key::Ecdsa(curve), KeyAlgorithm::Ecdsa(name)) => **name == *curve,
+        (Key::Ed25519, KeyAlgorithm::Ed25519) => true,
+        _ => false,
+    }
+}
+
+/// The implementation that the parameters of an `id-RSASSA-PSS` AlgorithmIdentifier ask for. AWS-LC has none for SHA-1, which is
+/// what absent parameters mean, nor for a mask generated with another digest.
+fn pss(identifier: &[u8], bits: u32) -> Option<&'static dyn VerificationAlgorithm> {
+    let parameters = AlgorithmIdentifierRef::from_der(identifier).ok()?.parameters?;
+    let mut fields = SliceReader::new(parameters.value()).ok()?;
+    let hash = explicit::<AlgorithmIdentifierRef<'_>>(&mut fields, 0).ok()??;
+    let mask = explicit::<AlgorithmIdentifierRef<'_>>(&mut fields, 1).ok()??;
+    let salt = explicit::<u16>(&mut fields, 2).ok()?.unwrap_or(DEFAULT_SALT);
+    let trailer = explicit::<u8>(&mut fields, 3).ok()?.unwrap_or(1);
+    let mask_digest: AlgorithmIdentifierRef<'_> = mask.parameters?.decode_as().ok()?;
+    if mask.oid != MGF1 || mask_digest.oid != hash.oid || trailer != 1 || !fields.is_finished() {
+        return None;
+    }
+    let row = PSS.iter().find(|row| row.digest == hash.oid)?;
+    // RFC 8017 section 9.1.1: emLen - hLen - 2, where emLen is (bits - 1) / 8, rounded up.
+    let longest = bits.saturating_add(6) / 8;
+    let longest = longest.checked_sub(u32::from(row.octets) + 2)?;
+    match salt {
+        salt if salt == row.octets => Some(row.salt_as_digest),
+        salt if u32::from(salt) == longest => Some(row.salt_longest),
+        DEFAULT_SALT => Some(row.salt_default),
+        _ => None,
+    }
+}
+
+/// The field `[number] EXPLICIT`, if present.
+fn explicit<'a, T>(fields: &mut SliceReader<'a>, number: u32) -> der::Result<Option<T>>
+where
+    T: DecodeValue<'a> + Tagged + Decode<'a, Error = der::Error>,
+{
+    let field = ContextSpecific::<T>::decode_explicit(fields, TagNumber(number))?;
+    Ok(field.map(|field| field.value))
+}
