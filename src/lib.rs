@@ -21,5 +21,6 @@
 
 pub mod chain;
 pub mod decode;
+pub mod gather;
 pub mod mint;
 pub mod model;
