@@ -19,6 +19,7 @@
 //! The spine: [`gather`] fills an [`model::Inventory`]; [`chain::Graph`] links it; [`audit`] judges it at an instant;
 //! [`report`] writes it down. `tests/architecture.rs` keeps the walls.
 
+pub mod audit;
 pub mod chain;
 pub mod decode;
 pub mod gather;

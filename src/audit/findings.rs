@@ -1,0 +1,87 @@
+//! Gathers findings, and merges those that say the same of another place.
+
+use super::checks::{CHECKS, check};
+use crate::model::{Code, Evidence, Finding, Origin, Severity, Sha256};
+use std::collections::HashMap;
+
+/// A finding in the making.
+pub(super) struct Draft(Finding);
+
+impl Draft {
+    /// A finding with the advice that its row gives.
+    pub(super) fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
+        let hint = check(code).map(|row| row.action.to_owned()).unwrap_or_default();
+        Self(Finding {
+            code,
+            severity,
+            message: message.into(),
+            hint,
+            certificates: Vec::new(),
+            origins: Vec::new(),
+            evidence: Vec::new(),
+        })
+    }
+
+    /// Advice that fits better than the row's.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = hint.into();
+        self
+    }
+
+    /// A certificate concerned.
+    pub(super) fn certificate(mut self, id: Sha256) -> Self {
+        self.0.certificates.push(id);
+        self
+    }
+
+    /// A place concerned.
+    pub(super) fn at(self, origin: &Origin, index: u32) -> Self {
+        self.places([(origin.clone(), index)])
+    }
+
+    /// One more place.
+    pub(super) fn push(&mut self, origin: &Origin, index: u32) {
+        self.0.origins.push((origin.clone(), index));
+    }
+
+    /// Places concerned.
+    pub(super) fn places(mut self, origins: impl IntoIterator<Item = (Origin, u32)>) -> Self {
+        self.0.origins.extend(origins);
+        self
+    }
+
+    /// A fact.
+    pub(super) fn evidence(mut self, key: &'static str, value: Evidence) -> Self {
+        self.0.evidence.push((key, value));
+        self
+    }
+}
+
+/// All findings so far.
+#[derive(Default)]
+pub(super) struct Findings {
+    list: Vec<Finding>,
+    seen: HashMap<(Code, Severity, String), usize>,
+}
+
+impl Findings {
+    /// Adds a finding, or its certificates and places to one that says the same.
+    pub(super) fn add(&mut self, Draft(finding): Draft) {
+        let key = (finding.code, finding.severity, finding.message.clone());
+        if let Some(known) = self.seen.get(&key).and_then(|position| self.list.get_mut(*position)) {
+            known.origins.extend(finding.origins);
+            let last = known.certificates.last().copied();
+            known.certificates.extend(finding.certificates.into_iter().filter(|id| Some(*id) != last));
+        } else {
+            self.seen.insert(key, self.list.len());
+            self.list.push(finding);
+        }
+    }
+
+    /// The findings, worst first, then in the order of the checks, then as found.
+    pub(super) fn finish(mut self) -> Vec<Finding> {
+        let rank = |code: Code| CHECKS.iter().position(|check| check.code == code);
+        self.list.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), rank(finding.code)));
+        self.list
+    }
+}

@@ -1,0 +1,197 @@
+//! Keys: do they belong, are they there, who can read them, are they strong enough.
+
+use super::dates::about;
+use super::findings::{Draft, Findings};
+use super::{Context, hosts};
+use crate::model::{
+    Certificate, Code, Content, Evidence, Holding, KeyAlgorithm, Login, Origin, OriginKind, PrivateKey, PublicKey, Role,
+    Severity, Sha256, Slot,
+};
+use std::collections::BTreeSet;
+
+pub(super) fn mismatch(context: &Context<'_>, findings: &mut Findings) {
+    for pair in &context.pairs().0 {
+        let (Some(credential), Some(key)) = (holding(context, Some(pair.credential)), holding(context, pair.key)) else {
+            continue;
+        };
+        let keys: Vec<&PublicKey> = key.private_keys().filter_map(PrivateKey::public).collect();
+        let fits = |certificate: &Certificate| keys.iter().any(|key| key.spki_sha256 == certificate.public_key.spki_sha256);
+        // A key that fits a later certificate of the place is a matter of order: `bundle-order`.
+        if keys.is_empty() || credential.certificates().any(|(_, certificate)| fits(certificate)) {
+            continue;
+        }
+        let Some((index, first)) = credential.certificates().next() else { continue };
+        let message = format!("the private key does not belong to {}", first.display_name());
+        findings.add(
+            Draft::new(Code::KeyMismatch, Severity::Critical, message)
+                .certificate(first.id)
+                .at(&credential.origin, position(index))
+                .at(&key.origin, 0)
+                .evidence("certificateSpkiSha256", Evidence::Text(first.public_key.spki_sha256.to_string()))
+                .evidence("keySpkiSha256", Evidence::List(keys.iter().map(|key| key.spki_sha256.to_string()).collect())),
+        );
+    }
+}
+
+pub(super) fn missing(context: &Context<'_>, findings: &mut Findings) {
+    // A copy that was made without any key is not a cluster that lost them.
+    let keys_were_given = context.inventory.holdings.iter().any(|holding| holding.private_keys().next().is_some());
+    let severity = if keys_were_given { Severity::Warning } else { Severity::Info };
+    for pair in context.pairs().0.iter().filter(|pair| pair.key.is_none()) {
+        let Some(credential) = holding(context, Some(pair.credential)).filter(|holding| needs_key(holding)) else { continue };
+        let Some((index, first)) = credential.certificates().next().filter(|(_, first)| !first.is_ca()) else { continue };
+        let message = format!("{} has no private key beside it", first.display_name());
+        findings
+            .add(Draft::new(Code::KeyMissing, severity, message).certificate(first.id).at(&credential.origin, position(index)));
+    }
+}
+
+/// Whether the place is one that something presents: its role, its kubeconfig or its type says so.
+fn needs_key(holding: &Holding) -> bool {
+    let document = &holding.origin.document;
+    holding.origin.slot == Slot::Credential
+        && match document.kind {
+            OriginKind::Kubeconfig => true,
+            OriginKind::Secret => {
+                document.subtype.as_deref() == Some("kubernetes.io/tls") && &*holding.origin.field == "data[tls.crt]"
+            }
+            OriginKind::File => holding.origin.role.is_some(),
+            _ => false,
+        }
+}
+
+pub(super) fn external_ca(context: &Context<'_>, findings: &mut Findings) {
+    let keys_were_given = |host| {
+        let own = |holding: &&Holding| hosts::host(holding) == host && holding.origin.document.kind == OriginKind::File;
+        context.inventory.holdings.iter().filter(own).any(|holding| holding.private_keys().next().is_some())
+    };
+    for pair in context.pairs().0.iter().filter(|pair| pair.key.is_none()) {
+        let Some(credential) = holding(context, Some(pair.credential)) else { continue };
+        let is_host_ca = credential.origin.document.kind == OriginKind::File
+            && credential.origin.slot == Slot::Credential
+            && credential.origin.role.is_some_and(Role::is_ca);
+        let Some((index, first)) = credential.certificates().next().filter(|_| is_host_ca) else { continue };
+        if keys_were_given(hosts::host(credential)) {
+            let message = format!("the key of the CA {} is not on this host", first.display_name());
+            findings.add(
+                Draft::new(Code::ExternalCa, Severity::Info, message)
+                    .certificate(first.id)
+                    .at(&credential.origin, position(index)),
+            );
+        }
+    }
+}
+
+/// What the mode of a file should not allow: reading by everyone, and by a group that is not root's.
+const OTHERS_READ: u32 = 0o004;
+const GROUP_READ: u32 = 0o040;
+
+pub(super) fn exposed(context: &Context<'_>, findings: &mut Findings) {
+    let keys =
+        context.inventory.holdings.iter().filter(|holding| holding.private_keys().any(|key| *key != PrivateKey::Encrypted));
+    let tokens = context.inventory.kubeconfigs.iter().filter(|kubeconfig| {
+        kubeconfig.users.iter().flat_map(|user| &user.logins).any(|login| matches!(login, Login::Token { .. } | Login::Basic(_)))
+    });
+    let token_origin = |document| Origin { document, field: "".into(), role: None, slot: Slot::Key };
+    let places = keys
+        .map(|holding| (holding.origin.clone(), "a private key"))
+        .chain(tokens.map(|kubeconfig| (token_origin(kubeconfig.document.clone()), "a token or password")));
+    let mut seen = BTreeSet::new();
+    for (origin, what) in places {
+        let Some(access) = origin.document.access else { continue };
+        let whom = match access.mode {
+            mode if mode & OTHERS_READ != 0 => "everyone",
+            mode if mode & GROUP_READ != 0 && access.gid != 0 => "its group",
+            _ => continue,
+        };
+        if seen.insert((origin.document.path().to_owned(), what)) {
+            let message = format!("{what} can be read by {whom} on the host (mode {:04o})", access.mode & 0o7777);
+            let draft = Draft::new(Code::KeyExposed, Severity::Warning, message)
+                .evidence("mode", Evidence::Text(format!("{:04o}", access.mode & 0o7777)));
+            findings.add(draft.at(&origin, 0));
+        }
+    }
+}
+
+/// RSA and DSA below this are refused by Go 1.24 and later.
+const REFUSED_BITS: u32 = 1024;
+/// RSA and DSA below this are weak (NIST SP 800-131A), and refused by rustls as signers.
+const WEAK_BITS: u32 = 2048;
+/// Curves below this are weak.
+const WEAK_CURVE_BITS: u32 = 256;
+
+pub(super) fn weak(context: &Context<'_>, findings: &mut Findings) {
+    for (node, certificate) in context.graph.nodes() {
+        let key = &certificate.public_key;
+        let severity = match key.algorithm {
+            KeyAlgorithm::Rsa if key.bits < REFUSED_BITS => Severity::Critical,
+            KeyAlgorithm::Rsa if key.bits < WEAK_BITS => Severity::Warning,
+            KeyAlgorithm::Dsa => Severity::Warning,
+            KeyAlgorithm::Ecdsa(_) if key.bits > 0 && key.bits < WEAK_CURVE_BITS => Severity::Warning,
+            _ => continue,
+        };
+        let only_anchor = context.places(node).all(|(holding, _)| holding.origin.slot == Slot::Trust);
+        let severity = if only_anchor { Severity::Info } else { severity };
+        let message = format!("{} has a weak key: {key}", certificate.display_name());
+        findings.add(about(context, node, Draft::new(Code::WeakKey, severity, message)));
+    }
+}
+
+pub(super) fn weak_signature(context: &Context<'_>, findings: &mut Findings) {
+    for (node, certificate) in context.graph.nodes() {
+        let name = certificate.signature_algorithm.name.to_ascii_lowercase();
+        let severity = match &*name {
+            name if name.contains("md5") || name.contains("md2") => Severity::Critical,
+            name if name.contains("sha1") => Severity::Warning,
+            _ => continue,
+        };
+        // Nobody checks the signature of a root by itself.
+        if certificate.is_self_issued() && context.graph.is_self_signed(node) {
+            continue;
+        }
+        let message = format!("{} is signed with {}", certificate.display_name(), certificate.signature_algorithm);
+        findings.add(about(context, node, Draft::new(Code::WeakSignature, severity, message)));
+    }
+}
+
+pub(super) fn service_account(context: &Context<'_>, findings: &mut Findings) {
+    let hosts: BTreeSet<Option<&str>> = context.inventory.holdings.iter().map(hosts::host).collect();
+    for host in hosts {
+        let signers: Vec<_> = hosts::places(context, host, Role::ServiceAccountKey, &[Slot::Key, Slot::Credential]).collect();
+        let verifiers: Vec<_> = hosts::places(
+            context,
+            host,
+            Role::ServiceAccountPublicKey,
+            &[Slot::Trust, Slot::Key, Slot::Credential, Slot::Unknown],
+        )
+        .collect();
+        let known: BTreeSet<Sha256> = verifiers.iter().flat_map(|holding| public_keys(holding)).collect();
+        for signer in signers {
+            let keys: Vec<Sha256> = public_keys(signer).collect();
+            if known.is_empty() || keys.is_empty() || keys.iter().any(|key| known.contains(key)) {
+                continue;
+            }
+            let message = "the key that signs service account tokens is none of those that verify them";
+            let draft = Draft::new(Code::ServiceAccountKeyMismatch, Severity::Critical, message).at(&signer.origin, 0);
+            findings.add(draft.places(verifiers.iter().map(|holding| (holding.origin.clone(), 0))));
+        }
+    }
+}
+
+/// The public halves of whatever keys a place holds.
+fn public_keys(holding: &Holding) -> impl Iterator<Item = Sha256> {
+    holding.contents.iter().filter_map(|content| match content {
+        Content::PrivateKey(key) => key.public().map(|key| key.spki_sha256),
+        Content::PublicKey(key) => Some(key.spki_sha256),
+        Content::Certificate(certificate) => Some(certificate.public_key.spki_sha256),
+        _ => None,
+    })
+}
+
+fn holding<'a>(context: &Context<'a>, position: Option<usize>) -> Option<&'a Holding> {
+    context.inventory.holdings.get(position?)
+}
+
+fn position(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,230 @@
+//! kubeconfigs: whom they trust, whom they are, and whether they are up to date.
+
+use super::chain::{names, reaches};
+use super::findings::{Draft, Findings};
+use super::{Context, hosts};
+use crate::model::when::{date, relative};
+use crate::model::{
+    Certificate, Cluster, Code, Content, Credential, Evidence, GeneralName, Holding, Kubeconfig, Login, Material, Origin, Role,
+    Severity, Slot,
+};
+use std::net::IpAddr;
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+/// The holdings of one entry of a kubeconfig: those whose field begins with `users[NAME].` or `clusters[NAME].`.
+fn entry<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, list: &str, name: &str) -> Vec<&'a Holding> {
+    let prefix = match &*kubeconfig.within {
+        "" => format!("{list}[{name}]."),
+        within => format!("{within}.{list}[{name}]."),
+    };
+    let places = context.document(&kubeconfig.document).iter();
+    places.copied().filter(|holding| holding.origin.field.starts_with(&prefix)).collect()
+}
+
+/// The client certificate of a user.
+fn client<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, user: &str) -> Option<(&'a Holding, &'a Arc<Certificate>)> {
+    let places = entry(context, kubeconfig, "users", user);
+    let credential = places.into_iter().find(|holding| holding.origin.slot == Slot::Credential)?;
+    credential.certificates().next().map(|(_, certificate)| (credential, certificate))
+}
+
+pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Findings) {
+    for kubeconfig in &context.inventory.kubeconfigs {
+        let host = kubeconfig.document.host.as_deref();
+        let servers = || hosts::places(context, host, Role::Apiserver, &[Slot::Credential]);
+        for cluster in &kubeconfig.clusters {
+            let bundle = entry(context, kubeconfig, "clusters", &cluster.name);
+            let this_host = servers().filter(|server| kubeconfig.role.is_some() || leads_to(cluster, server));
+            for server in this_host {
+                let Some((_, certificate)) = server.certificates().next() else { continue };
+                // Intermediates come with the server's own chain; the bundle is the anchor.
+                if reaches(context, certificate, &bundle) == Some(false) {
+                    let message = format!(
+                        "the CA {} of cluster {} did not sign the API server's certificate {}",
+                        names(&bundle),
+                        cluster.name,
+                        certificate.display_name()
+                    );
+                    let draft = Draft::new(Code::CaDoesNotSignServer, Severity::Critical, message).certificate(certificate.id);
+                    let draft = draft.places(bundle.iter().map(|place| (place.origin.clone(), 0))).at(&server.origin, 0);
+                    findings.add(draft.evidence("serverIssuer", Evidence::Text(certificate.issuer.to_string())));
+                }
+            }
+        }
+    }
+}
+
+/// Whether the address that a cluster entry dials is one that the serving certificate is for. Loopback addresses say nothing: every
+/// host has them.
+fn leads_to(cluster: &Cluster, server: &Holding) -> bool {
+    let dialled = cluster.tls_server_name.as_deref().unwrap_or_else(|| host_of(&cluster.server));
+    let address: Option<IpAddr> = dialled.parse().ok();
+    if dialled == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+        return false;
+    }
+    server.certificates().next().is_some_and(|(_, certificate)| {
+        certificate.sans.iter().any(|san| match san {
+            GeneralName::Dns(name) => name.eq_ignore_ascii_case(dialled),
+            GeneralName::Ip(ip) => Some(*ip) == address,
+            _ => false,
+        })
+    })
+}
+
+/// The host in a URL: `https://[::1]:6443/x` → `::1`.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    match authority.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    }
+}
+
+pub(super) fn client_untrusted(context: &Context<'_>, findings: &mut Findings) {
+    for kubeconfig in context.inventory.kubeconfigs.iter().filter(|kubeconfig| kubeconfig.role.is_some()) {
+        let host = kubeconfig.document.host.as_deref();
+        let anchors: Vec<&Holding> = [Role::ClusterCa, Role::ClientCa]
+            .into_iter()
+            .flat_map(|role| hosts::places(context, host, role, &[Slot::Credential, Slot::Trust]))
+            .collect();
+        for user in &kubeconfig.users {
+            let Some((place, certificate)) = client(context, kubeconfig, &user.name) else { continue };
+            if reaches(context, certificate, &anchors) == Some(false) {
+                let message = format!(
+                    "the client certificate {} of user {} is not signed by {}",
+                    certificate.display_name(),
+                    user.name,
+                    names(&anchors)
+                );
+                findings.add(
+                    Draft::new(Code::ClientUntrusted, Severity::Critical, message)
+                        .certificate(certificate.id)
+                        .at(&place.origin, 0),
+                );
+            }
+        }
+    }
+}
+
+pub(super) fn skip_tls_verify(context: &Context<'_>, findings: &mut Findings) {
+    for kubeconfig in &context.inventory.kubeconfigs {
+        for cluster in kubeconfig.clusters.iter().filter(|cluster| cluster.insecure_skip_tls_verify) {
+            let message = format!("cluster {} skips the verification of {}", cluster.name, cluster.server);
+            let origin = place(kubeconfig, &format!("clusters[{}].insecure-skip-tls-verify", cluster.name));
+            findings.add(Draft::new(Code::SkipTlsVerify, Severity::Warning, message).at(&origin, 0));
+        }
+    }
+}
+
+pub(super) fn token_expired(context: &Context<'_>, findings: &mut Findings) {
+    for kubeconfig in &context.inventory.kubeconfigs {
+        for user in &kubeconfig.users {
+            let ends = user.logins.iter().filter_map(|login| match login {
+                Login::Token { expires, .. } => *expires,
+                _ => None,
+            });
+            for end in ends.filter(|end| *end < context.policy.at) {
+                let origin = place(kubeconfig, &format!("users[{}].token", user.name));
+                findings.add(ended(context, &format!("the token of user {}", user.name), end, Severity::Critical).at(&origin, 0));
+            }
+        }
+    }
+    for holding in &context.inventory.holdings {
+        for (index, content) in holding.contents.iter().enumerate() {
+            let Content::Credential(credential) = content else { continue };
+            let (what, expires) = match &**credential {
+                Credential::Token { expires, .. } => ("a token".to_owned(), *expires),
+                Credential::BootstrapToken { id, expires } => (format!("bootstrap token {id}"), *expires),
+            };
+            if let Some(end) = expires.filter(|end| *end < context.policy.at) {
+                let index = u32::try_from(index).unwrap_or(u32::MAX);
+                findings.add(ended(context, &what, end, Severity::Info).at(&holding.origin, index));
+            }
+        }
+    }
+}
+
+fn ended(context: &Context<'_>, what: &str, end: OffsetDateTime, severity: Severity) -> Draft {
+    let message = format!("{what} ended {} ({})", date(end), relative(context.policy.at, end));
+    Draft::new(Code::TokenExpired, severity, message).evidence("expires", Evidence::Time(end))
+}
+
+pub(super) fn stale_copy(context: &Context<'_>, findings: &mut Findings) {
+    let originals: Vec<(&Kubeconfig, &Holding, &Arc<Certificate>)> = context
+        .inventory
+        .kubeconfigs
+        .iter()
+        .filter(|kubeconfig| matches!(kubeconfig.role, Some(Role::Admin | Role::SuperAdmin)))
+        .flat_map(|kubeconfig| kubeconfig.users.iter().map(move |user| (kubeconfig, user)))
+        .filter_map(|(kubeconfig, user)| {
+            client(context, kubeconfig, &user.name).map(|(place, certificate)| (kubeconfig, place, certificate))
+        })
+        .collect();
+    for copy in context.inventory.kubeconfigs.iter().filter(|kubeconfig| kubeconfig.role.is_none()) {
+        for user in &copy.users {
+            let Some((place, old)) = client(context, copy, &user.name) else { continue };
+            let newer = originals.iter().find(|(original, _, new)| {
+                original.document.host == copy.document.host
+                    && new.id != old.id
+                    && new.subject.common_name() == old.subject.common_name()
+                    && new.issuer == old.issuer
+                    && new.validity.not_after > old.validity.not_after
+            });
+            if let Some((original, origin, new)) = newer {
+                let message = format!(
+                    "user {} has an older certificate than {}: until {} instead of {}",
+                    user.name,
+                    original.document.source,
+                    date(old.validity.not_after),
+                    date(new.validity.not_after)
+                );
+                let draft = Draft::new(Code::StaleCopy, Severity::Warning, message).certificate(old.id).certificate(new.id);
+                let hint = format!("Copy {} over {}.", original.document.source, copy.document.source);
+                findings.add(draft.at(&place.origin, 0).at(&origin.origin, 0).hint(hint));
+            }
+        }
+    }
+}
+
+pub(super) fn kubelet_conf_embedded(context: &Context<'_>, findings: &mut Findings) {
+    for kubeconfig in context.inventory.kubeconfigs.iter().filter(|kubeconfig| kubeconfig.role == Some(Role::Kubelet)) {
+        let host = kubeconfig.document.host.as_deref();
+        let rotated = hosts::places(context, host, Role::Kubelet, &[Slot::Credential])
+            .any(|holding| holding.origin.document.path().ends_with("kubelet-client-current.pem"));
+        let severity = if rotated { Severity::Warning } else { Severity::Info };
+        for user in kubeconfig.users.iter().filter(|user| user.client_certificate == Material::Embedded) {
+            let message =
+                format!("user {} carries its certificate in the file; the one that the kubelet rotates is not used", user.name);
+            let origin = place(kubeconfig, &format!("users[{}].client-certificate-data", user.name));
+            findings.add(Draft::new(Code::KubeletConfEmbedded, severity, message).at(&origin, 0));
+        }
+    }
+}
+
+/// A field of a kubeconfig as a place.
+fn place(kubeconfig: &Kubeconfig, field: &str) -> Origin {
+    let field = match &*kubeconfig.within {
+        "" => field.into(),
+        within => format!("{within}.{field}").into(),
+    };
+    Origin { document: kubeconfig.document.clone(), field, role: kubeconfig.role, slot: Slot::Unknown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn hosts_of_urls() {
+        for (url, host) in [
+            ("https://10.0.0.1:6443", "10.0.0.1"),
+            ("https://[::1]:6443/api", "::1"),
+            ("https://k8s.example/path:1", "k8s.example"),
+            ("k8s.example:443", "k8s.example"),
+        ] {
+            assert_eq!(host_of(url), host);
+        }
+    }
+}

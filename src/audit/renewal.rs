@@ -1,0 +1,83 @@
+//! How a certificate is renewed, in a sentence: by its role and distribution, else by where it stands.
+
+use super::Context;
+use crate::chain::NodeId;
+use crate::model::{Distribution, Holding, OriginKind, Role};
+
+/// kubeadm's names for what it renews, and what has to be restarted or copied then (cmd/kubeadm/app/phases/certs/renewal).
+const KUBEADM: &[(Role, &str)] = &[
+    (Role::Apiserver, "kubeadm certs renew apiserver, then restart kube-apiserver"),
+    (Role::ApiserverKubeletClient, "kubeadm certs renew apiserver-kubelet-client, then restart kube-apiserver"),
+    (Role::ApiserverEtcdClient, "kubeadm certs renew apiserver-etcd-client, then restart kube-apiserver"),
+    (Role::FrontProxyClient, "kubeadm certs renew front-proxy-client, then restart kube-apiserver"),
+    (Role::EtcdServer, "kubeadm certs renew etcd-server, then restart etcd"),
+    (Role::EtcdPeer, "kubeadm certs renew etcd-peer, then restart etcd"),
+    (Role::EtcdHealthcheckClient, "kubeadm certs renew etcd-healthcheck-client"),
+    (Role::Admin, "kubeadm certs renew admin.conf, then copy it to wherever it is used (~/.kube/config)"),
+    (Role::SuperAdmin, "kubeadm certs renew super-admin.conf"),
+    (Role::ControllerManager, "kubeadm certs renew controller-manager.conf, then restart kube-controller-manager"),
+    (Role::Scheduler, "kubeadm certs renew scheduler.conf, then restart kube-scheduler"),
+    (
+        Role::Kubelet,
+        "the kubelet rotates /var/lib/kubelet/pki/kubelet-client-current.pem itself: let kubelet.conf name that file; once expired, join the node again or issue kubelet.conf with kubeadm kubeconfig user --client-name system:node:NODE --org system:nodes",
+    ),
+    (
+        Role::KubeletServing,
+        "delete kubelet.crt and kubelet.key in /var/lib/kubelet/pki and restart the kubelet, or set serverTLSBootstrap and approve its CSR",
+    ),
+];
+
+/// Distributions that renew everything of a node in one go.
+const WHOLE_NODE: &[(Distribution, &str)] = &[
+    (
+        Distribution::K3s,
+        "restart k3s (it renews what has less than 120 days left, 90 in older releases), or: k3s certificate rotate",
+    ),
+    (
+        Distribution::Rke2,
+        "restart rke2-server or rke2-agent (it renews what has less than 120 days left, 90 in older releases), or: rke2 certificate rotate",
+    ),
+    (Distribution::MicroK8s, "microk8s refresh-certs --cert server.crt (or front-proxy-client.crt)"),
+    (Distribution::Minikube, "minikube stop, then minikube start: it renews what has expired"),
+    (
+        Distribution::AckDedicated,
+        "renew the cluster's certificates in the ACK console while they are still valid, then restart the components",
+    ),
+];
+
+/// Advice for a certificate, from the first of its places that tells.
+pub(super) fn how_to_renew(context: &Context<'_>, node: NodeId) -> String {
+    let by_place = context.places(node).find_map(|(holding, _)| at_place(context, holding));
+    by_place.unwrap_or_else(|| "Renew it where it was issued, then restart or reload what serves it.".to_owned())
+}
+
+fn at_place(context: &Context<'_>, holding: &Holding) -> Option<String> {
+    let document = &holding.origin.document;
+    match (document.kind, holding.origin.role) {
+        (_, Some(Role::IstioCa | Role::IstioRoot | Role::IstioCaChain)) => {
+            Some("Renew Istio's CA: with a self-signed one delete istio-ca-secret and restart istiod once nothing depends on the old root, or keep its key (root transition); with a plugged-in one replace cacerts. Workloads follow.".to_owned())
+        }
+        (_, Some(Role::IstioWorkload)) => Some("Delete the Secret or restart the workload: Istio's CA issues a new certificate.".to_owned()),
+        (OriginKind::File | OriginKind::Kubeconfig, Some(role)) => for_role(context, holding, role),
+        (OriginKind::Secret, None) if document.subtype.as_deref() == Some("kubernetes.io/tls") => {
+            let (namespace, name) = document.source.split_once('/')?;
+            Some(format!("Renew it where it was issued; for a certificate of cert-manager: cmctl renew --namespace {namespace} CERTIFICATE (Secret {name})"))
+        }
+        (OriginKind::Kubeconfig, None) => Some("Get a new client certificate or kubeconfig from the cluster's administrators (a copy of admin.conf is copied again).".to_owned()),
+        (OriginKind::Webhook | OriginKind::ApiService | OriginKind::Crd, _) => Some("Put the CA that signs the service's present certificate into caBundle.".to_owned()),
+        _ => None,
+    }
+}
+
+fn for_role(context: &Context<'_>, holding: &Holding, role: Role) -> Option<String> {
+    if role.is_ca() {
+        return Some("Rotate the CA: trust old and new one everywhere, issue everything from the new one, then drop the old one. kubeadm and k3s do not renew CAs by themselves.".to_owned());
+    }
+    let host = holding.origin.document.host.as_deref();
+    let layouts = context.inventory.hosts.iter().filter(|known| known.name.as_deref() == host).flat_map(|known| &known.layouts);
+    let whole = layouts
+        .filter_map(|layout| WHOLE_NODE.iter().find(|(distribution, _)| distribution == layout))
+        .map(|(_, advice)| *advice)
+        .next();
+    whole.or_else(|| KUBEADM.iter().find(|(known, _)| *known == role).map(|(_, advice)| *advice)).map(str::to_owned)
+}
