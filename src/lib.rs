@@ -25,3 +25,4 @@ pub mod decode;
 pub mod gather;
 pub mod mint;
 pub mod model;
+pub mod report;

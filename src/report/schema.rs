@@ -1,0 +1,25 @@
+//! The JSON Schema (2020-12) of what `-o json` and `-o jsonl` write, derived from the types that are written.
+
+use super::json::Document;
+use super::jsonl::{CertificateLine, DefectLine};
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+/// The schema, under the name `urn:kcert:v1`. It allows further properties: fields may be added at any time.
+#[must_use]
+pub fn schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let alternatives = [
+        generator.subschema_for::<Document<'_>>(),
+        generator.subschema_for::<CertificateLine<'_>>(),
+        generator.subschema_for::<DefectLine<'_>>(),
+    ];
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:kcert:v1",
+        "title": "kcert/v1",
+        "description": "The JSON output of kcert: one document (-o json), or lines of certificates and defects (-o jsonl).",
+        "anyOf": alternatives,
+        "$defs": generator.take_definitions(true),
+    })
+}

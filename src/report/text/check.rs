@@ -1,0 +1,130 @@
+//! `check`: the verdict, the findings worst first, what ends next, what was looked at.
+
+use super::findings;
+use super::index::{Index, short_name};
+use super::line::{Text, join};
+use super::page::{Page, count, thousands};
+use super::status::{Status, footnote};
+use super::table::{Column, Table};
+use crate::chain::NodeId;
+use crate::model::when;
+use crate::model::{Certificate, OriginKind};
+use crate::report::View;
+use crate::report::style::Style;
+use std::collections::HashSet;
+use std::io;
+
+/// Certificates in the calendar.
+const NEXT: usize = 5;
+
+/// A different certificate and how it stands.
+type End<'a> = (NodeId, &'a Certificate, Status);
+
+const COLUMNS: &[Column] =
+    &[Column::whole(""), Column::whole(""), Column::name("", 22), Column::name("", 13).or_nothing(1), Column::path("", 16)];
+
+/// The whole screen.
+pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
+    let ends = ends(index);
+    page.line(0, &verdict_line(index, &ends))?;
+    if !index.report.audit.findings.is_empty() {
+        page.part()?;
+        findings::list(page, index)?;
+    }
+    calendar(page, index, &ends)?;
+    page.part()?;
+    page.line(0, &examined(index).styled(Style::Dim))
+}
+
+/// The one line of `-q`, and the first one of `check`.
+pub(super) fn verdict(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
+    page.unbroken(&verdict_line(index, &ends(index)))
+}
+
+fn verdict_line(index: &Index<'_>, ends: &[End<'_>]) -> Text {
+    let findings = &index.report.audit.findings;
+    let mark = findings::worst(findings);
+    let tally = findings::tally(findings);
+    let tally = if tally.is_empty() { Text::of("all is well") } else { tally };
+    let mut facts = Vec::new();
+    facts.extend(expired(index));
+    if let Some((_, certificate, status)) = ends.first() {
+        facts.push(Text::of("next to end is ").then(short_name(certificate)).say(", ").then(status.distance()));
+    }
+    if index.report.graph.nodes().next().is_none() {
+        facts.push(Text::of("no certificate found"));
+    }
+    if index.report.view != View::Check {
+        facts.push(examined(index));
+    }
+    Text::new().mark(mark).then(tally.styled(mark.style())).say(": ").then(join(facts, "; "))
+}
+
+/// `11 certificates expired, the first 35 days ago`.
+fn expired(index: &Index<'_>) -> Option<Text> {
+    let at = index.report.policy.at;
+    let over = index.report.graph.nodes().map(|(_, it)| it.validity.not_after).filter(|end| *end < at);
+    let (number, first) = over.fold((0, at), |(number, first), end| (number + 1, first.min(end)));
+    let since = when::relative(at, first);
+    match number {
+        0 => None,
+        1 => Some(Text::of("1 certificate expired ").quote(since)),
+        _ => Some(count(number, "certificate").say(" expired, the first ").quote(since)),
+    }
+}
+
+/// Every different certificate that still has an end to come, by its effective end.
+fn ends<'a>(index: &Index<'a>) -> Vec<End<'a>> {
+    let at = index.report.policy.at;
+    let mut ends: Vec<End<'_>> = index
+        .report
+        .graph
+        .nodes()
+        .map(|(node, certificate)| (node, &**certificate, index.status(certificate)))
+        .filter(|(_, _, status)| status.end >= at)
+        .collect();
+    ends.sort_by_key(|(node, _, status)| (status.end, *node));
+    ends
+}
+
+fn calendar(page: &mut Page<'_>, index: &Index<'_>, ends: &[End<'_>]) -> io::Result<()> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    let most = if page.verbose() { usize::MAX } else { NEXT };
+    let hidden = ends.len().saturating_sub(most);
+    page.part()?;
+    page.line(0, &Text::of("ends next").styled(Style::Strong))?;
+    let mut table = Table::new(COLUMNS);
+    for (node, certificate, status) in ends.iter().take(most) {
+        let kind = index.kind(certificate);
+        table.row(Text::of("  "), [status.short(), status.distance(), short_name(certificate), kind, index.home(*node)]);
+    }
+    page.table(&table)?;
+    if ends.iter().take(most).any(|(_, _, status)| status.ender.is_some()) {
+        page.line(2, &footnote())?;
+    }
+    page.folded(2, hidden)
+}
+
+/// `34 certificates, 21 different, in 24 files`.
+pub(super) fn examined(index: &Index<'_>) -> Text {
+    let graph = index.report.graph;
+    let (mut different, mut all) = (0_usize, 0_usize);
+    for (node, _) in graph.nodes() {
+        different += 1;
+        all += graph.occurrences(node).len();
+    }
+    let mut text = count(all, "certificate");
+    if all != different {
+        text = text.say(", ").quote(thousands(different)).say(" different");
+    }
+    let kinds: HashSet<OriginKind> = index.report.inventory.holdings.iter().map(|holding| holding.origin.document.kind).collect();
+    let files = kinds.iter().all(|kind| matches!(kind, OriginKind::File | OriginKind::Kubeconfig));
+    let examined = usize::try_from(index.report.inventory.examined).unwrap_or(usize::MAX);
+    match (examined, files) {
+        (0, _) => text,
+        (_, true) => text.say(", in ").then(count(examined, "file")),
+        (_, false) => text.say(", in ").then(count(examined, "file")).say(" and objects"),
+    }
+}

@@ -1,0 +1,51 @@
+//! Text for people: the answer first, then the why, then what to do. Facts are aligned, noise is folded (`-v` unfolds it), and
+//! nothing is said by colour alone.
+//!
+//! A screen is a file here. Each puts `line::Text` and `table::Table` on a `page::Page`; there is no other way to write, and no
+//! way to make a `Text` from somebody else's words that does not escape them.
+
+mod chains;
+mod check;
+mod clients;
+mod credentials;
+mod facts;
+mod findings;
+mod index;
+mod inspect;
+mod kubeconfig;
+mod line;
+mod listing;
+mod objects;
+mod page;
+mod pki;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod screens;
+mod signed;
+mod status;
+mod table;
+mod tree;
+mod trust;
+
+use super::{Detail, Report, View};
+use index::Index;
+use page::Page;
+use std::io;
+
+/// Writes a report for people.
+///
+/// # Errors
+/// Those of `out`.
+pub fn render(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let index = Index::of(report);
+    let mut page = Page::new(report.look, out);
+    if report.look.detail == Detail::Quiet {
+        return check::verdict(&mut page, &index);
+    }
+    match report.view {
+        View::Inspection => inspect::render(&mut page, &index),
+        View::Chains => chains::render(&mut page, &index),
+        View::Check => check::render(&mut page, &index),
+    }
+}
