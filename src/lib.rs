@@ -22,6 +22,7 @@
 pub mod audit;
 pub mod chain;
 pub mod decode;
+pub mod demo;
 pub mod gather;
 pub mod mint;
 pub mod model;
