@@ -21,6 +21,7 @@
 
 pub mod audit;
 pub mod chain;
+pub mod cli;
 pub mod decode;
 pub mod demo;
 pub mod gather;

@@ -1,0 +1,227 @@
+//! The verbs: about ten lines each, the data flow itself.
+
+use super::args::{Check, Common, Inspect, Output, Sources, Subject};
+use super::error::Error;
+use super::exit::Exit;
+use super::narrow::{self, Keep, Narrowed};
+use super::{targets, terminal, textfile};
+use crate::audit::{self, CHECKS, Policy};
+use crate::chain::{AwsLc, Graph};
+use crate::decode::{Decoder, Limits};
+use crate::gather::{self, gather};
+use crate::model::{Collect, Inventory};
+use crate::report::jsonl::Lines;
+use crate::report::{self, Format, Look, Report, View};
+use std::io::Write;
+use std::mem;
+use std::path::Path;
+use time::OffsetDateTime;
+
+/// What holds for the whole run: the instant, the thresholds, the format, the looks.
+pub(super) struct Session {
+    policy: Policy,
+    output: Output,
+    look: Look,
+    decoder: Decoder,
+}
+
+impl Session {
+    /// Makes sense of the common options.
+    ///
+    /// # Errors
+    /// `--at` outside the calendar.
+    pub(super) fn new(common: &Common, now: OffsetDateTime) -> Result<Self, Error> {
+        let at = common.at.map_or(Some(now), |at| at.resolve(now)).ok_or(Error::At)?;
+        let mut policy = Policy::at(at);
+        policy.warn = common.warn.map_or(policy.warn, |share| share.0);
+        policy.crit = common.crit.map_or(policy.crit, |share| share.0);
+        let output = common.output.unwrap_or(Output::Text);
+        Ok(Self { policy, output, look: terminal::look(common), decoder: Decoder::new(Limits::default()) })
+    }
+
+    /// The instant, for what is made for it.
+    fn at(&self) -> OffsetDateTime {
+        self.policy.at
+    }
+
+    /// Gathers what was asked for into `out`.
+    fn gather(&self, ask: &Ask<'_>, out: &mut dyn Collect) -> Result<(), Error> {
+        let targets = targets::targets(ask.sources, self.at())?;
+        let mut narrowed = Narrowed::new(ask.keep, out);
+        if !targets.list.is_empty() {
+            gather(&targets.list, &self.decoder, &mut narrowed);
+        } else if ask.fallback == Fallback::Kubeconfig || !gather::has_layout(Path::new("/")) {
+            gather(&[targets::own_kubeconfigs()], &self.decoder, &mut narrowed);
+        } else {
+            gather(&[targets::this_host()], &self.decoder, &mut narrowed);
+        }
+        Ok(())
+    }
+
+    /// Gathers, links, judges and prints.
+    fn report(&self, ask: &Ask<'_>, format: Format, out: &mut dyn Write) -> Result<Outcome, Error> {
+        let mut inventory = Inventory::default();
+        self.gather(ask, &mut inventory)?;
+        let graph = Graph::build(&inventory, &AwsLc);
+        let audit = audit::audit(&graph, &self.policy);
+        let report = Report {
+            view: ask.view,
+            inventory: &inventory,
+            graph: &graph,
+            audit: &audit,
+            policy: &self.policy,
+            look: &self.look,
+        };
+        report.render(format, out)?;
+        if let Some(path) = ask.textfile {
+            textfile::write(path, |file| report.render(Format::Prometheus, file))?;
+        }
+        let outcome = Outcome {
+            judged: Exit::judged(&audit.findings),
+            shown: Exit::shown(&audit.findings),
+            empty: graph.nodes().next().is_none(),
+        };
+        // The process is about to end: giving back a million allocations one by one would only take time.
+        mem::forget((audit, graph));
+        mem::forget(inventory);
+        Ok(outcome)
+    }
+
+    /// Gathers and prints certificate by certificate, without looking back.
+    fn stream(&self, ask: &Ask<'_>, out: &mut dyn Write) -> Result<Outcome, Error> {
+        let mut lines = Lines::new(out, &self.policy, &AwsLc);
+        self.gather(ask, &mut lines)?;
+        let summary = lines.finish()?;
+        Ok(Outcome {
+            judged: summary.worst.map_or(Exit::Fine, Exit::from),
+            shown: if summary.unread { Exit::Unknown } else { Exit::Fine },
+            empty: summary.certificates == 0,
+        })
+    }
+
+    /// One or the other, as the format wants.
+    fn run(
+        &self,
+        ask: &Ask<'_>,
+        command: &'static str,
+        formats: &[(Output, Format)],
+        out: &mut dyn Write,
+    ) -> Result<Outcome, Error> {
+        match self.output {
+            Output::Jsonl if ask.view != View::Chains => self.stream(ask, out),
+            other => self.report(ask, format(other, command, formats)?, out),
+        }
+    }
+}
+
+/// What a command asks for.
+struct Ask<'a> {
+    view: View,
+    sources: &'a Sources,
+    keep: Keep,
+    fallback: Fallback,
+    textfile: Option<&'a Path>,
+}
+
+/// Where to look when nothing was named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fallback {
+    /// This host's layouts; without any, the kubeconfig.
+    Host,
+    /// The user's kubeconfig.
+    Kubeconfig,
+}
+
+/// How a run ended, as each verb may want to know it.
+struct Outcome {
+    judged: Exit,
+    shown: Exit,
+    empty: bool,
+}
+
+/// `kcert inspect`.
+///
+/// # Errors
+/// What keeps it from looking at all.
+pub(super) fn inspect(session: &Session, inspect: &Inspect, out: &mut dyn Write) -> Result<Exit, Error> {
+    let (keep, sources, fallback): (Keep, _, _) = match &inspect.subject {
+        None => (narrow::everything, &inspect.sources, Fallback::Host),
+        Some(Subject::Kubeconfig(sources)) => (narrow::kubeconfigs, sources, Fallback::Kubeconfig),
+        Some(Subject::Pki(sources)) => (narrow::everything, sources, Fallback::Host),
+        Some(Subject::Apiserver(sources)) => (narrow::apiserver, sources, Fallback::Host),
+        Some(Subject::Istio(sources)) => (narrow::istio, sources, Fallback::Host),
+    };
+    let ask = Ask { view: View::Inspection, sources, keep, fallback, textfile: None };
+    Ok(session.run(&ask, "inspect", SHOW, out)?.shown)
+}
+
+/// `kcert chain`.
+///
+/// # Errors
+/// What keeps it from looking at all.
+pub(super) fn chain(session: &Session, sources: &Sources, out: &mut dyn Write) -> Result<Exit, Error> {
+    let ask = Ask { view: View::Chains, sources, keep: narrow::everything, fallback: Fallback::Host, textfile: None };
+    Ok(session.run(&ask, "chain", SHOW, out)?.shown)
+}
+
+/// `kcert check`. Sources without a single certificate cannot be fine: 3.
+///
+/// # Errors
+/// What keeps it from looking at all.
+pub(super) fn check(session: &Session, check: &Check, out: &mut dyn Write) -> Result<Exit, Error> {
+    let ask = Ask {
+        view: View::Check,
+        sources: &check.sources,
+        keep: narrow::everything,
+        fallback: Fallback::Host,
+        textfile: check.textfile.as_deref(),
+    };
+    let outcome = session.run(&ask, "check", JUDGE, out)?;
+    Ok(if outcome.empty { outcome.judged.max(Exit::Unknown) } else { outcome.judged })
+}
+
+/// `kcert checks`.
+///
+/// # Errors
+/// An unknown code; a format other than text and json.
+pub(super) fn checks(session: &Session, code: Option<&str>, out: &mut dyn Write) -> Result<Exit, Error> {
+    let unknown = || Error::Code(code.unwrap_or_default().to_owned());
+    let rows: Vec<&audit::Check> = CHECKS.iter().filter(|check| code.is_none_or(|code| check.code.as_str() == code)).collect();
+    if rows.is_empty() {
+        return Err(unknown());
+    }
+    match format(session.output, "checks", SHOW)? {
+        Format::Json => report::checks::json(&rows, out)?,
+        _ => report::checks::text(&rows, session.look.width, out)?,
+    }
+    Ok(Exit::Fine)
+}
+
+/// `kcert schema`.
+///
+/// # Errors
+/// Those of `out`.
+pub(super) fn schema(out: &mut dyn Write) -> Result<Exit, Error> {
+    writeln!(out, "{:#}", report::schema::schema())?;
+    Ok(Exit::Fine)
+}
+
+/// The format of a verb, or the error that it has none such.
+fn format(output: Output, command: &'static str, formats: &[(Output, Format)]) -> Result<Format, Error> {
+    let name = match output {
+        Output::Text => "text",
+        Output::Json => "json",
+        Output::Jsonl => "jsonl",
+        Output::Nagios => "nagios",
+        Output::Prometheus => "prometheus",
+    };
+    formats.iter().find(|(known, _)| *known == output).map(|(_, format)| *format).ok_or(Error::Format(name, command))
+}
+
+const SHOW: &[(Output, Format)] = &[(Output::Text, Format::Text), (Output::Json, Format::Json)];
+const JUDGE: &[(Output, Format)] = &[
+    (Output::Text, Format::Text),
+    (Output::Json, Format::Json),
+    (Output::Nagios, Format::Nagios),
+    (Output::Prometheus, Format::Prometheus),
+];

@@ -1,0 +1,77 @@
+//! Why a command could not do its work at all. Problems of certificates are findings, not errors.
+
+use crate::demo;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// The error, and with [`Error::hint`] what to do about it.
+#[derive(Debug)]
+pub enum Error {
+    /// `--root` names no directory.
+    Root(PathBuf),
+    /// A source that is an endpoint.
+    Endpoint(String),
+    /// The demo could not be made.
+    Demo(demo::Error),
+    /// A format that the command does not have; format and command.
+    Format(&'static str, &'static str),
+    /// `--at` lies outside the calendar.
+    At,
+    /// An unknown finding code.
+    Code(String),
+    /// An unknown command in `kcert man`.
+    Manual(String),
+    /// The report could not be written.
+    Write(io::Error),
+    /// The textfile could not be written.
+    Textfile(PathBuf, io::Error),
+}
+
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Root(_) => Some(
+                "--root takes a directory that holds a host's files, such as / or a copy of it; NAME=DIR tells several apart",
+            ),
+            Self::Endpoint(_) => {
+                Some("save what it serves first: openssl s_client -connect HOST:PORT -showcerts </dev/null >chain.pem")
+            }
+            Self::Demo(_) => Some("the demo is written below $TMPDIR, else /tmp"),
+            Self::Format(..) => {
+                Some("text and json go everywhere; jsonl with inspect and check; nagios and prometheus with check")
+            }
+            Self::At => Some("give a date between the years 0001 and 9999"),
+            Self::Code(_) => Some("kcert checks lists them"),
+            Self::Manual(_) => Some("kcert --help lists the commands"),
+            Self::Textfile(..) => Some("the directory has to exist and be writable"),
+            Self::Write(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root(path) => write!(f, "{} is not a directory", path.display()),
+            Self::Endpoint(text) => write!(f, "{text}: this version reads files, it does not connect to servers yet"),
+            Self::Demo(cause) => write!(f, "the demo could not be made: {cause}"),
+            Self::Format(format, command) => write!(f, "{command} has no output format {format}"),
+            Self::At => f.write_str("--at lies outside the calendar"),
+            Self::Code(code) => write!(f, "there is no finding code {code}"),
+            Self::Manual(command) => write!(f, "there is no command {command}"),
+            Self::Write(cause) => write!(f, "the report could not be written: {cause}"),
+            Self::Textfile(path, cause) => write!(f, "{} could not be written: {cause}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<io::Error> for Error {
+    fn from(cause: io::Error) -> Self {
+        Self::Write(cause)
+    }
+}

@@ -1,0 +1,75 @@
+//! Exit codes: one table for all verbs.
+
+use crate::model::{Code, Finding, Severity};
+use std::process::ExitCode;
+
+/// How a run ends. The order is the contract's: the worst wins, `0 < 1 < 3 < 2`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// 0: everything was read, nothing at or above warning.
+    Fine,
+    /// 1: a warning.
+    Warning,
+    /// 3: could not tell: usage error, unreadable input, nothing to judge.
+    Unknown,
+    /// 2: something critical.
+    Critical,
+}
+
+impl Exit {
+    /// The number for the shell.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+
+    /// How a verb that judges ends: by its worst finding.
+    #[must_use]
+    pub fn judged(findings: &[Finding]) -> Self {
+        findings.iter().map(|finding| Self::from(finding.severity)).max().unwrap_or(Self::Fine)
+    }
+
+    /// How a verb that only shows ends: by whether everything was read.
+    #[must_use]
+    pub fn shown(findings: &[Finding]) -> Self {
+        let unread = findings.iter().any(|finding| {
+            finding.severity == Severity::Unknown
+                && matches!(finding.code, Code::Unreadable | Code::Malformed | Code::BundleTruncated)
+        });
+        if unread { Self::Unknown } else { Self::Fine }
+    }
+}
+
+impl From<Severity> for Exit {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Info => Self::Fine,
+            Severity::Warning => Self::Warning,
+            Severity::Unknown => Self::Unknown,
+            Severity::Critical => Self::Critical,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_wins_in_the_order_of_the_contract() {
+        let mut all = [Exit::Critical, Exit::Fine, Exit::Unknown, Exit::Warning];
+        all.sort();
+        assert_eq!(all.map(Exit::number), [0, 1, 3, 2]);
+    }
+}

@@ -1,0 +1,131 @@
+//! Values on the command line: instants and thresholds.
+
+use crate::audit::Threshold;
+use std::fmt;
+use std::str::FromStr;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, Duration, OffsetDateTime};
+
+/// An instant, absolute or as a distance from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instant {
+    /// RFC 3339, or midnight UTC of a date.
+    Absolute(OffsetDateTime),
+    /// `+30d`, `-12h`.
+    FromNow(Duration),
+}
+
+impl Instant {
+    /// The instant, given the present.
+    #[must_use]
+    pub fn resolve(self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        match self {
+            Self::Absolute(at) => Some(at),
+            Self::FromNow(distance) => now.checked_add(distance),
+        }
+    }
+}
+
+/// Why a value was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// No instant.
+    Instant,
+    /// No threshold.
+    Threshold,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Instant => "expected RFC 3339 (2026-11-21T20:00:00Z), a date (2026-11-21) or a distance from now (+30d)",
+            Self::Threshold => "expected days (30d), hours (720h) or a share of the lifetime (33%)",
+        })
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl FromStr for Instant {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        if let Some(distance) = text.strip_prefix('+') {
+            return duration(distance).map(Self::FromNow).ok_or(Refused::Instant);
+        }
+        if let Some(distance) = text.strip_prefix('-') {
+            return duration(distance).map(|distance| Self::FromNow(-distance)).ok_or(Refused::Instant);
+        }
+        let date = || Date::parse(text, format_description!("[year]-[month]-[day]")).map(|date| date.midnight().assume_utc());
+        OffsetDateTime::parse(text, &Rfc3339).or_else(|_| date()).map(Self::Absolute).map_err(|_| Refused::Instant)
+    }
+}
+
+/// How long before its end a certificate alarms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share(pub Threshold);
+
+impl FromStr for Share {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let percent = |digits: &str| digits.parse().ok().filter(|percent: &u8| *percent <= 100).map(Threshold::Share);
+        let threshold = match text.strip_suffix('%') {
+            Some(digits) => percent(digits),
+            None => duration(text).map(Threshold::Before),
+        };
+        threshold.map(Self).ok_or(Refused::Threshold)
+    }
+}
+
+/// Seconds in a unit.
+const UNITS: &[(char, i64)] = &[('w', 7 * 86_400), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// The longest distance that is understood: a thousand years.
+const LONGEST: i64 = 1_000 * 365 * 86_400;
+
+/// A number and a unit: `30d`, `720h`, `90m`. A bare number is days, as Nagios plugins take it.
+fn duration(text: &str) -> Option<Duration> {
+    let (digits, size) = match UNITS.iter().find(|(unit, _)| text.ends_with(*unit)) {
+        Some((unit, size)) => (text.strip_suffix(*unit)?, *size),
+        None => (text, 86_400),
+    };
+    let count = digits.parse::<u32>().ok().filter(|_| !digits.starts_with('+'))?;
+    let seconds = i64::from(count).checked_mul(size).filter(|seconds| *seconds <= LONGEST)?;
+    Some(Duration::seconds(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn instants() {
+        let now = datetime!(2026-11-21 20:00 UTC);
+        for (text, at) in [
+            ("2026-11-21T20:00:00Z", datetime!(2026-11-21 20:00 UTC)),
+            ("2026-11-21T21:00:00+01:00", datetime!(2026-11-21 20:00 UTC)),
+            ("2026-12-01", datetime!(2026-12-01 0:00 UTC)),
+            ("+30d", datetime!(2026-12-21 20:00 UTC)),
+            ("-1h", datetime!(2026-11-21 19:00 UTC)),
+        ] {
+            assert_eq!(text.parse::<Instant>().ok().and_then(|at| at.resolve(now)), Some(at), "{text}");
+        }
+        for text in ["", "tomorrow", "2026-13-01", "+", "+d", "+-3d", "+99999999999d", "++3d", "+4000000000w"] {
+            assert_eq!(text.parse::<Instant>(), Err(Refused::Instant), "{text}");
+        }
+    }
+
+    #[test]
+    fn thresholds() {
+        assert_eq!("30d".parse(), Ok(Share(Threshold::Before(Duration::days(30)))));
+        assert_eq!("720h".parse(), Ok(Share(Threshold::Before(Duration::days(30)))));
+        assert_eq!("14".parse(), Ok(Share(Threshold::Before(Duration::days(14)))));
+        assert_eq!("33%".parse(), Ok(Share(Threshold::Share(33))));
+        for text in ["", "x", "101%", "-3d", "%", "3y"] {
+            assert_eq!(text.parse::<Share>(), Err(Refused::Threshold), "{text}");
+        }
+    }
+}
