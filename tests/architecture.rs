@@ -1,0 +1,155 @@
+//! The walls of the house, kept by machine: which room may use which, which words belong to one room, how long a file may be.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Room → the rooms it may import. A room may always use its own parts.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("decode", &["model"]),
+    ("chain", &["model"]),
+    ("mint", &["model", "decode"]),
+    ("gather", &["model", "decode"]),
+    ("demo", &["model", "mint", "gather"]),
+    ("audit", &["model", "chain"]),
+    ("report", &["model", "chain", "audit"]),
+    ("cli", &["model", "decode", "gather", "mint", "demo", "chain", "audit", "report"]),
+    // The table of contents and the binary.
+    ("lib", &["model", "decode", "gather", "mint", "demo", "chain", "audit", "report", "cli"]),
+    ("main", &["cli"]),
+];
+
+/// Word → the files (or folders, with a slash at the end) that may say it outside of tests.
+const RESERVED: &[(&str, &[&str])] = &[
+    ("std::fs", &["gather/", "demo/", "cli/textfile.rs"]),
+    ("std::net::Tcp", &[]),
+    ("std::env", &["cli/"]),
+    ("now_utc", &["cli/"]),
+    ("SystemTime", &[]),
+    ("Instant::now", &[]),
+    ("println!", &[]),
+    ("eprintln!", &[]),
+    ("print!(", &[]),
+    ("process::exit", &[]),
+    ("stdout()", &["cli/"]),
+    ("stderr()", &["cli/"]),
+    ("stdin()", &["gather/"]),
+    ("x509_parser", &[]),
+    ("aws_lc_rs", &["decode/crypto.rs", "chain/signature.rs"]),
+    ("rcgen", &["mint/"]),
+    ("saphyr_parser", &["decode/node/yaml.rs"]),
+    ("clap", &["cli/"]),
+    ("todo!", &[]),
+    ("unimplemented!", &[]),
+    ("#[allow", &[]),
+    ("unsafe ", &[]),
+];
+
+/// Lines of a file, its tests not counted: a room is one screenful of thought.
+const LONGEST: usize = 400;
+
+struct Source {
+    /// Path below `src`, with forward slashes.
+    name: String,
+    /// The room: first folder, or the stem of a file at the top.
+    room: String,
+    /// The code without unit tests and comments.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files.sort();
+    files.into_iter().map(|path| source(&root, &path)).collect()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn source(root: &Path, path: &Path) -> Source {
+    let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+    let first = name.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+    let text = fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    Source { name, room: first, code }
+}
+
+#[test]
+fn imports_point_down() {
+    let table: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let mut crossed = Vec::new();
+    for source in sources() {
+        let allowed =
+            table.get(source.room.as_str()).unwrap_or_else(|| panic!("{} is a room without a row in MAY_USE", source.room));
+        for used in uses(&source.code) {
+            if used != source.room && table.contains_key(used.as_str()) && !allowed.contains(&used.as_str()) {
+                crossed.push(format!("{} uses {used}", source.name));
+            }
+        }
+    }
+    assert!(crossed.is_empty(), "imports against the plan: {crossed:#?}");
+}
+
+/// The rooms named after `crate::` or `kcert::`, grouped imports included.
+fn uses(code: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for (at, marker) in code.match_indices("crate::").chain(code.match_indices("kcert::")) {
+        let rest = &code[at + marker.len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let end = group.find("};").unwrap_or(group.len());
+            rooms.extend(group[..end].split([',', '{']).map(|part| word(part.trim())));
+        } else {
+            rooms.push(word(rest));
+        }
+    }
+    rooms
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn reserved_words_stay_in_their_rooms() {
+    let mut strays = Vec::new();
+    for source in sources() {
+        for (reserved, homes) in RESERVED {
+            let at_home = homes.iter().any(|home| source.name == *home || (home.ends_with('/') && source.name.starts_with(home)));
+            if !at_home && source.code.contains(reserved) {
+                strays.push(format!("{} says {reserved}", source.name));
+            }
+        }
+    }
+    assert!(strays.is_empty(), "words out of their rooms: {strays:#?}");
+}
+
+#[test]
+fn no_file_is_longer_than_a_thought() {
+    let long: Vec<_> = sources()
+        .into_iter()
+        .map(|source| (source.code.lines().count(), source.name))
+        .filter(|(lines, _)| *lines > LONGEST)
+        .collect();
+    assert!(long.is_empty(), "files over {LONGEST} lines without tests and comments: {long:#?}");
+}
+
+#[test]
+fn the_checker_sees_what_it_should() {
+    assert_eq!(uses("use crate::model::Code; let x = crate::chain::Graph;"), ["model", "chain"]);
+    assert_eq!(uses("use crate::{audit, report::Look};"), ["audit", "report"]);
+    assert!(sources().len() > 30);
+}
