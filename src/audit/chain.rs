@@ -48,17 +48,15 @@ fn issued_by(context: &Context<'_>, findings: &mut Findings, table: &[(Role, &[R
     }
 }
 
-/// Citadel's own Secrets carry the root that their certificate is to chain to.
+/// A workload's certificate comes with the root that it is to chain to: in Citadel's own Secrets, and in the mounts of a pod.
 fn istio_workloads(context: &Context<'_>, findings: &mut Findings) {
-    let holdings = &context.inventory.holdings;
-    let with_role = |role| {
-        holdings
-            .iter()
-            .filter(move |holding| holding.origin.role == Some(role) && holding.origin.document.kind == OriginKind::Secret)
-    };
+    let with_role = |role| context.inventory.holdings.iter().filter(move |holding| holding.origin.role == Some(role));
     for workload in with_role(Role::IstioWorkload).filter(|holding| holding.origin.slot == Slot::Credential) {
-        let anchors: Vec<&Holding> =
-            with_role(Role::IstioRoot).filter(|root| Arc::ptr_eq(&root.origin.document, &workload.origin.document)).collect();
+        let beside = |root: &&Holding| match workload.origin.document.kind {
+            OriginKind::File => root.origin.document.kind == OriginKind::File && hosts::host(root) == hosts::host(workload),
+            _ => Arc::ptr_eq(&root.origin.document, &workload.origin.document),
+        };
+        let anchors: Vec<&Holding> = with_role(Role::IstioRoot).filter(beside).collect();
         judge(context, findings, workload, &anchors, Code::Untrusted);
     }
 }
@@ -97,8 +95,10 @@ pub(super) fn reaches(context: &Context<'_>, leaf: &Certificate, anchors: &[&Hol
     if keys.is_empty() {
         return None;
     }
-    let mut seen = BTreeSet::from([start]);
-    let mut open = vec![start];
+    // An end entity does not vouch for itself, even if somebody put it where the CA belongs.
+    let own_issuers = if leaf.is_self_issued() { Vec::new() } else { context.graph.issuers(start) };
+    let mut seen: BTreeSet<NodeId> = own_issuers.iter().copied().collect();
+    let mut open = if leaf.is_self_issued() { vec![start] } else { own_issuers };
     while let Some(node) = open.pop() {
         let certificate = context.graph.certificate(node);
         if keys.contains(&(certificate.subject.der(), certificate.public_key.spki_sha256)) {
@@ -192,15 +192,26 @@ pub(super) fn not_a_ca(context: &Context<'_>, findings: &mut Findings) {
         }
     }
     for (node, certificate) in context.graph.nodes() {
-        let trusted: Vec<_> = context.places(node).filter(|(holding, _)| holding.origin.slot == Slot::Trust).collect();
+        let trusted: Vec<_> = context.places(node).filter(|(holding, _)| is_for_cas(holding)).collect();
         if trusted.is_empty() || signers.contains(&node) || may_sign(certificate) {
             continue;
         }
-        let severity = if certificate.is_self_issued() { Severity::Info } else { Severity::Warning };
+        let in_its_place = trusted.iter().any(|(holding, _)| holding.origin.role.is_some_and(Role::is_ca));
+        let severity = match (in_its_place, certificate.is_self_issued()) {
+            (true, _) => Severity::Critical,
+            (false, true) => Severity::Info,
+            (false, false) => Severity::Warning,
+        };
         let message = format!("{} is trusted as a CA and is none", certificate.display_name());
         let places = trusted.into_iter().map(|(holding, index)| (holding.origin.clone(), index));
         findings.add(Draft::new(Code::NotACa, severity, message).certificate(certificate.id).places(places));
     }
+}
+
+/// Whether CAs belong in the place: a trust bundle, or a CA's own file.
+fn is_for_cas(holding: &Holding) -> bool {
+    let origin = &holding.origin;
+    origin.slot == Slot::Trust || (origin.slot == Slot::Credential && origin.role.is_some_and(Role::is_ca))
 }
 
 /// Whether a certificate may sign others. Roots without any extension (X.509 v1) are older than the rule.
@@ -250,19 +261,25 @@ pub(super) fn path_too_long(context: &Context<'_>, findings: &mut Findings) {
 
 pub(super) fn bundle_order(context: &Context<'_>, findings: &mut Findings) {
     for place in bundles(context).filter(|holding| is_presented(holding)) {
-        let chain: Vec<&Arc<Certificate>> = place.certificates().map(|(_, certificate)| certificate).collect();
-        let follows =
-            |pair: &[&Arc<Certificate>]| matches!(pair, [below, above] if below.issuer == above.subject || below.id == above.id);
-        if chain.windows(2).all(follows) {
-            continue;
-        }
-        // Only what belongs together can be in the wrong order: some certificate is issued by another of the bundle, out of turn.
-        let linked = chain.iter().any(|below| chain.iter().any(|above| below.id != above.id && below.issuer == above.subject));
-        if let Some(first) = chain.first().filter(|_| linked) {
+        let first = place.certificates().next().map(|(_, first)| first);
+        if let Some(first) = first.filter(|_| is_out_of_order(place)) {
             let message = format!("the chain that begins with {} is not in order", first.display_name());
             findings.add(Draft::new(Code::BundleOrder, Severity::Warning, message).certificate(first.id).at(&place.origin, 0));
         }
     }
+}
+
+/// Whether certificates of a place belong together and stand in the wrong order: some certificate is issued by another one of the
+/// place that does not follow it.
+pub(super) fn is_out_of_order(place: &Holding) -> bool {
+    let chain: Vec<&Arc<Certificate>> = place.certificates().map(|(_, certificate)| certificate).collect();
+    let follows =
+        |pair: &[&Arc<Certificate>]| matches!(pair, [below, above] if below.issuer == above.subject || below.id == above.id);
+    let linked = || {
+        let subjects: HashSet<&[u8]> = chain.iter().map(|above| above.subject.der()).collect();
+        chain.iter().any(|below| !below.is_self_issued() && subjects.contains(below.issuer.der()))
+    };
+    !chain.windows(2).all(follows) && linked()
 }
 
 /// Places with more than one thing in them.
@@ -303,12 +320,42 @@ pub(super) fn san_malformed(context: &Context<'_>, findings: &mut Findings) {
         let undecoded = certificate.malformed_extensions.iter().any(|(oid, _)| &**oid == SAN_OID);
         let odd = certificate.sans.iter().any(|san| match san {
             GeneralName::Malformed { .. } => true,
-            GeneralName::Dns(name) => name.is_empty(),
+            GeneralName::Dns(name) => !is_domain_name(name),
+            GeneralName::Email(address) => {
+                !address.split_once('@').is_some_and(|(local, host)| !local.is_empty() && is_domain_name(host))
+            }
+            GeneralName::Uri(uri) => uri.is_empty() || uri.chars().any(|c| c.is_whitespace() || c.is_control()),
             _ => false,
         });
         if undecoded || odd {
             let message = format!("{} has a malformed subject alternative name", certificate.display_name());
             findings.add(about(context, node, Draft::new(Code::SanMalformed, Severity::Warning, message)));
+        }
+    }
+}
+
+/// Whether a dNSName is a host name in the loose sense of Go's crypto/x509: labels of 1 to 63 characters, `*` as the first one allowed,
+/// underscores too.
+fn is_domain_name(name: &str) -> bool {
+    let rest = name.strip_prefix("*.").unwrap_or(name);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    name.len() <= 253 && rest.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_domain_name;
+
+    #[test]
+    fn names_that_are_names() {
+        for name in ["k", "kubernetes.default.svc", "*.example.org", "a_b.c", "10-0-0-1.ns.pod"] {
+            assert!(is_domain_name(name), "{name}");
+        }
+        let long = "a".repeat(64);
+        for name in ["", ".", "k.", "a..b", "bad name", "https://k", "a\0b.c", "a.*.b", "\u{1b}[31m", "ü.example", &long] {
+            assert!(!is_domain_name(name), "{name}");
         }
     }
 }

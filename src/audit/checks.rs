@@ -178,7 +178,7 @@ pub static CHECKS: &[Check] = &[
     Check {
         code: Code::NotACa,
         area: Area::Chain,
-        severity: "critical where it signed something, warning in a trust bundle, info for a self-signed certificate there",
+        severity: "critical where it signed something or stands in a CA's own file, warning in a trust bundle, info for a self-signed one there",
         meaning: "A certificate that is used as CA does not say that it is one, or may not sign certificates.",
         action: "Trust the CA that signed it instead; issue CAs with basicConstraints CA:TRUE and keyUsage keyCertSign.",
         cites: &["RFC 5280 section 4.2.1.9", "RFC 5280 section 4.2.1.3", "kube-rs/kube#1767"],
@@ -259,7 +259,7 @@ pub static CHECKS: &[Check] = &[
     Check {
         code: Code::EmptyBundle,
         area: Area::Input,
-        severity: "warning",
+        severity: "warning; critical where a private key stands in the certificate's place",
         meaning: "A place that should hold a certificate holds none.",
         action: "Put the certificate there, or remove the empty field.",
         cites: &[],

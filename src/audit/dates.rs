@@ -62,18 +62,18 @@ fn is_record(context: &Context<'_>, node: NodeId) -> bool {
     context.places(node).all(|(holding, _)| holding.origin.document.kind == OriginKind::Csr)
 }
 
-/// Whether the certificate stands in trust bundles only, each time beside one of the same subject that is valid now: the old root
-/// that a rotation left behind harms nobody.
+/// Whether the certificate stands in trust bundles only, each time beside one that is valid now and has the same subject, or nobody
+/// needs it: an old root that a rotation left behind harms nobody.
 fn has_successor(context: &Context<'_>, node: NodeId) -> bool {
     let certificate = context.graph.certificate(node);
-    context.places(node).all(|(holding, _)| {
-        holding.origin.slot == Slot::Trust
-            && holding.certificates().any(|(_, other)| {
-                other.id != certificate.id
-                    && other.subject == certificate.subject
-                    && context.policy.standing(other) == Standing::Valid
-            })
-    })
+    let takes_over = |other: &Certificate| {
+        other.id != certificate.id
+            && context.policy.standing(other) == Standing::Valid
+            && (other.subject == certificate.subject || !context.is_issuer(node))
+    };
+    context
+        .places(node)
+        .all(|(holding, _)| holding.origin.slot == Slot::Trust && holding.certificates().any(|(_, other)| takes_over(other)))
 }
 
 pub(super) fn outlives_issuer(context: &Context<'_>, findings: &mut Findings) {

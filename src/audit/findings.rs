@@ -2,7 +2,7 @@
 
 use super::checks::{CHECKS, check};
 use crate::model::{Code, Evidence, Finding, Origin, Severity, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A finding in the making.
 pub(super) struct Draft(Finding);
@@ -81,6 +81,10 @@ impl Findings {
     /// The findings, worst first, then in the order of the checks, then as found.
     pub(super) fn finish(mut self) -> Vec<Finding> {
         let rank = |code: Code| CHECKS.iter().position(|check| check.code == code);
+        for finding in &mut self.list {
+            let mut seen = HashSet::new();
+            finding.origins.retain(|place| seen.insert(place.clone()));
+        }
         self.list.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), rank(finding.code)));
         self.list
     }

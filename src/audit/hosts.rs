@@ -3,7 +3,8 @@
 use super::Context;
 use crate::model::{Holding, Role, Slot};
 
-/// Every place with this role and slot on the host.
+/// Every place with this role and slot on the host; on every host, for something that belongs to none: a kubeconfig given beside
+/// several roots is one that could be used with each of them.
 pub(super) fn places<'a>(
     context: &'a Context<'_>,
     host: Option<&'a str>,
@@ -12,7 +13,8 @@ pub(super) fn places<'a>(
 ) -> impl Iterator<Item = &'a Holding> {
     context.inventory.holdings.iter().filter(move |holding| {
         let origin = &holding.origin;
-        origin.role == Some(role) && slots.contains(&origin.slot) && origin.document.host.as_deref() == host
+        let here = origin.document.host.as_deref();
+        origin.role == Some(role) && slots.contains(&origin.slot) && (host.is_none() || here == host)
     })
 }
 

@@ -1,8 +1,9 @@
 //! Defects of the input, as findings.
 
 use super::Context;
+use super::checks::check;
 use super::findings::{Draft, Findings};
-use crate::model::{Code, Defect, Evidence, Severity};
+use crate::model::{Code, Defect, DefectKind, Evidence, Holding, Role, Severity, Slot};
 use std::collections::HashMap;
 
 pub(super) fn truncated(context: &Context<'_>, findings: &mut Findings) {
@@ -26,30 +27,56 @@ pub(super) fn malformed(context: &Context<'_>, findings: &mut Findings) {
 
 pub(super) fn empty(context: &Context<'_>, findings: &mut Findings) {
     defects(context, findings, Code::EmptyBundle);
+    // A key where a certificate belongs: readable, and of no use there.
+    // Service account tokens are verified with public or private keys (--service-account-key-file).
+    let keys_are_fine = |role| matches!(role, Some(Role::ServiceAccountKey | Role::ServiceAccountPublicKey));
+    let belongs =
+        |holding: &&Holding| matches!(holding.origin.slot, Slot::Credential | Slot::Trust) && !keys_are_fine(holding.origin.role);
+    for holding in context.inventory.holdings.iter().filter(belongs) {
+        if holding.certificates().next().is_none() && holding.private_keys().next().is_some() {
+            let message = "holds a private key where a certificate belongs";
+            findings.add(Draft::new(Code::EmptyBundle, Severity::Critical, message).at(&holding.origin, 0));
+        }
+    }
 }
 
 fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
     // A dump can hold the same defect a hundred thousand times: it is worded once.
-    let mut places: HashMap<&Defect, Draft> = HashMap::new();
+    let mut places: HashMap<(&Defect, Option<&str>), Draft> = HashMap::new();
     let mut order = Vec::new();
     for holding in &context.inventory.holdings {
         for (index, defect) in holding.defects().filter(|(_, defect)| defect.kind.code() == code) {
-            let draft = places.entry(defect).or_insert_with(|| {
-                order.push(&**defect);
-                draft(defect, code)
+            // A file that another document names says more than its name there.
+            let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
+            let draft = places.entry((defect, file)).or_insert_with(|| {
+                order.push((&**defect, file));
+                draft(defect, file, code)
             });
             draft.push(&holding.origin, u32::try_from(index).unwrap_or(u32::MAX));
         }
     }
-    order.iter().filter_map(|defect| places.remove(defect)).for_each(|draft| findings.add(draft));
+    order.iter().filter_map(|key| places.remove(key)).for_each(|draft| findings.add(draft));
 }
 
-fn draft(defect: &Defect, code: Code) -> Draft {
+/// What to do about a defect, where its row in CHECKS says too little.
+fn hint(kind: &DefectKind, code: Code) -> &'static str {
+    match kind {
+        DefectKind::Io(reason) if reason.contains("permission") => "Run as a user who may read it.",
+        DefectKind::Io(reason) if reason.contains("no such file") => "Restore the file, or correct the path.",
+        DefectKind::NotAFile(_) | DefectKind::Link => "Name a regular file.",
+        DefectKind::TooLarge(_) => "Name the file that holds the certificates, or split it.",
+        DefectKind::NothingFound => "Name a file that holds certificates, or put the certificate there.",
+        _ => check(code).map(|row| row.action).unwrap_or_default(),
+    }
+}
+
+fn draft(defect: &Defect, file: Option<&str>, code: Code) -> Draft {
     let sentence = match defect.position {
         Some(position) => format!("{position}: {}", defect.kind),
         None => defect.kind.to_string(),
     };
-    let draft = Draft::new(code, defect.kind.severity(), sentence);
+    let sentence = file.map_or_else(|| sentence.clone(), |file| format!("{file} {sentence}"));
+    let draft = Draft::new(code, defect.kind.severity(), sentence).hint(hint(&defect.kind, code));
     let Some(position) = defect.position else { return draft };
     let line = i64::try_from(position.line).unwrap_or(i64::MAX);
     let column = i64::try_from(position.column).unwrap_or(i64::MAX);

@@ -1,13 +1,15 @@
 //! Keys: do they belong, are they there, who can read them, are they strong enough.
 
+use super::chain::is_out_of_order;
 use super::dates::about;
 use super::findings::{Draft, Findings};
 use super::{Context, hosts};
 use crate::model::{
-    Certificate, Code, Content, Evidence, Holding, KeyAlgorithm, Login, Origin, OriginKind, PrivateKey, PublicKey, Role,
-    Severity, Sha256, Slot,
+    Certificate, Code, Content, Document, Evidence, Holding, KeyAlgorithm, Login, Origin, OriginKind, PrivateKey, PublicKey,
+    Role, Severity, Sha256, Slot,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(super) fn mismatch(context: &Context<'_>, findings: &mut Findings) {
     for pair in &context.pairs().0 {
@@ -16,12 +18,14 @@ pub(super) fn mismatch(context: &Context<'_>, findings: &mut Findings) {
         };
         let keys: Vec<&PublicKey> = key.private_keys().filter_map(PrivateKey::public).collect();
         let fits = |certificate: &Certificate| keys.iter().any(|key| key.spki_sha256 == certificate.public_key.spki_sha256);
-        // A key that fits a later certificate of the place is a matter of order: `bundle-order`.
-        if keys.is_empty() || credential.certificates().any(|(_, certificate)| fits(certificate)) {
+        let Some((index, first)) = credential.certificates().next() else { continue };
+        // A chain in the wrong order has a code of its own: `bundle-order`.
+        let later = credential.certificates().skip(1).find(|(_, certificate)| fits(certificate));
+        if keys.is_empty() || fits(first) || (later.is_some() && is_out_of_order(credential)) {
             continue;
         }
-        let Some((index, first)) = credential.certificates().next() else { continue };
-        let message = format!("the private key does not belong to {}", first.display_name());
+        let owner = later.map(|(_, owner)| format!(" but to {}, which is not the first here", owner.display_name()));
+        let message = format!("the private key does not belong to {}{}", first.display_name(), owner.unwrap_or_default());
         findings.add(
             Draft::new(Code::KeyMismatch, Severity::Critical, message)
                 .certificate(first.id)
@@ -36,10 +40,12 @@ pub(super) fn mismatch(context: &Context<'_>, findings: &mut Findings) {
 pub(super) fn missing(context: &Context<'_>, findings: &mut Findings) {
     // A copy that was made without any key is not a cluster that lost them.
     let keys_were_given = context.inventory.holdings.iter().any(|holding| holding.private_keys().next().is_some());
-    let severity = if keys_were_given { Severity::Warning } else { Severity::Info };
     for pair in context.pairs().0.iter().filter(|pair| pair.key.is_none()) {
         let Some(credential) = holding(context, Some(pair.credential)).filter(|holding| needs_key(holding)) else { continue };
         let Some((index, first)) = credential.certificates().next().filter(|(_, first)| !first.is_ca()) else { continue };
+        // A kubeconfig is complete or of no use; elsewhere keys may have been left out of a copy.
+        let is_kubeconfig = credential.origin.document.kind == OriginKind::Kubeconfig;
+        let severity = if keys_were_given || is_kubeconfig { Severity::Warning } else { Severity::Info };
         let message = format!("{} has no private key beside it", first.display_name());
         findings
             .add(Draft::new(Code::KeyMissing, severity, message).certificate(first.id).at(&credential.origin, position(index)));
@@ -94,7 +100,7 @@ pub(super) fn exposed(context: &Context<'_>, findings: &mut Findings) {
     });
     let token_origin = |document| Origin { document, field: "".into(), role: None, slot: Slot::Key };
     let places = keys
-        .map(|holding| (holding.origin.clone(), "a private key"))
+        .map(|holding| (readable(&holding.origin), "a private key"))
         .chain(tokens.map(|kubeconfig| (token_origin(kubeconfig.document.clone()), "a token or password")));
     let mut seen = BTreeSet::new();
     for (origin, what) in places {
@@ -110,6 +116,22 @@ pub(super) fn exposed(context: &Context<'_>, findings: &mut Findings) {
                 .evidence("mode", Evidence::Text(format!("{:04o}", access.mode & 0o7777)));
             findings.add(draft.at(&origin, 0));
         }
+    }
+}
+
+/// The file whose mode counts: of a dump the dump, not the object in it.
+fn readable(origin: &Origin) -> Origin {
+    let document = &origin.document;
+    match &document.file {
+        Some(file) if document.kind != OriginKind::Kubeconfig => {
+            let dump = Document {
+                access: document.access,
+                host: document.host.clone(),
+                ..Document::new(OriginKind::File, Arc::clone(file))
+            };
+            Origin { slot: Slot::Key, ..Origin::whole(dump) }
+        }
+        _ => origin.clone(),
     }
 }
 
@@ -175,6 +197,27 @@ pub(super) fn service_account(context: &Context<'_>, findings: &mut Findings) {
             let draft = Draft::new(Code::ServiceAccountKeyMismatch, Severity::Critical, message).at(&signer.origin, 0);
             findings.add(draft.places(verifiers.iter().map(|holding| (holding.origin.clone(), 0))));
         }
+    }
+    between_hosts(context, findings);
+}
+
+/// Hosts that are looked at together are one cluster: all sign with the same key.
+fn between_hosts(context: &Context<'_>, findings: &mut Findings) {
+    let is_signer = |holding: &&Holding| holding.origin.role == Some(Role::ServiceAccountKey);
+    let signers: Vec<&Holding> =
+        context.inventory.holdings.iter().filter(is_signer).filter(|holding| hosts::host(holding).is_some()).collect();
+    let keys = |holding: &Holding| public_keys(holding).collect::<BTreeSet<_>>();
+    let Some((first, others)) = signers.split_first() else { return };
+    let shared = |holding: &Holding| {
+        signers.iter().any(|other| hosts::host(other) != hosts::host(holding) && !keys(other).is_disjoint(&keys(holding)))
+    };
+    let readable = |holding: &Holding| !keys(holding).is_empty();
+    let apart = others.iter().any(|other| hosts::host(other) != hosts::host(first));
+    let strangers: Vec<_> = signers.iter().copied().filter(|holding| apart && readable(holding) && !shared(holding)).collect();
+    if strangers.len() > 1 || (strangers.len() == 1 && signers.iter().filter(|holding| readable(holding)).count() > 1) {
+        let message = "the hosts sign service account tokens with different keys";
+        let draft = Draft::new(Code::ServiceAccountKeyMismatch, Severity::Critical, message);
+        findings.add(draft.places(signers.iter().map(|holding| (holding.origin.clone(), 0))));
     }
 }
 

@@ -6,8 +6,9 @@ use super::{Context, hosts};
 use crate::model::when::{date, relative};
 use crate::model::{
     Certificate, Cluster, Code, Content, Credential, Evidence, GeneralName, Holding, Kubeconfig, Login, Material, Origin, Role,
-    Severity, Slot,
+    Severity, Sha256, Slot,
 };
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -35,8 +36,8 @@ pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Find
         let servers = || hosts::places(context, host, Role::Apiserver, &[Slot::Credential]);
         for cluster in &kubeconfig.clusters {
             let bundle = entry(context, kubeconfig, "clusters", &cluster.name);
-            let this_host = servers().filter(|server| kubeconfig.role.is_some() || leads_to(cluster, server));
-            for server in this_host {
+            let at_hand = servers().filter(|server| belongs_to(kubeconfig, cluster, server));
+            for server in at_hand.filter(|_| !holds_the_ca(context, host, &bundle)) {
                 let Some((_, certificate)) = server.certificates().next() else { continue };
                 // Intermediates come with the server's own chain; the bundle is the anchor.
                 if reaches(context, certificate, &bundle) == Some(false) {
@@ -53,6 +54,27 @@ pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Find
             }
         }
     }
+}
+
+/// Whether a bundle holds the very CA that is to sign the host's API server. Then the server's certificate is at fault: `untrusted`.
+fn holds_the_ca(context: &Context<'_>, host: Option<&str>, bundle: &[&Holding]) -> bool {
+    let ids = |holdings: &[&Holding]| -> HashSet<Sha256> {
+        holdings
+            .iter()
+            .flat_map(|holding| holding.certificates())
+            .map(|(_, certificate)| certificate.public_key.spki_sha256)
+            .collect()
+    };
+    let cas: Vec<&Holding> = [Role::ClusterCa, Role::ServerCa]
+        .into_iter()
+        .flat_map(|role| hosts::places(context, host, role, &[Slot::Credential]))
+        .collect();
+    !ids(&cas).is_disjoint(&ids(bundle))
+}
+
+/// Whether a kubeconfig's cluster is the one of this API server: it has a role on the host, or dials a name of the server.
+fn belongs_to(kubeconfig: &Kubeconfig, cluster: &Cluster, server: &Holding) -> bool {
+    kubeconfig.role.is_some() || leads_to(cluster, server)
 }
 
 /// Whether the address that a cluster entry dials is one that the serving certificate is for. Loopback addresses say nothing: every
@@ -83,8 +105,13 @@ fn host_of(url: &str) -> &str {
 }
 
 pub(super) fn client_untrusted(context: &Context<'_>, findings: &mut Findings) {
-    for kubeconfig in context.inventory.kubeconfigs.iter().filter(|kubeconfig| kubeconfig.role.is_some()) {
+    for kubeconfig in &context.inventory.kubeconfigs {
         let host = kubeconfig.document.host.as_deref();
+        let mut servers = hosts::places(context, host, Role::Apiserver, &[Slot::Credential]);
+        let at_hand = servers.any(|server| kubeconfig.clusters.iter().any(|cluster| belongs_to(kubeconfig, cluster, server)));
+        if kubeconfig.role.is_none() && !at_hand {
+            continue;
+        }
         let anchors: Vec<&Holding> = [Role::ClusterCa, Role::ClientCa]
             .into_iter()
             .flat_map(|role| hosts::places(context, host, role, &[Slot::Credential, Slot::Trust]))
@@ -152,7 +179,7 @@ fn ended(context: &Context<'_>, what: &str, end: OffsetDateTime, severity: Sever
 }
 
 pub(super) fn stale_copy(context: &Context<'_>, findings: &mut Findings) {
-    let originals: Vec<(&Kubeconfig, &Holding, &Arc<Certificate>)> = context
+    let mut originals: Vec<(&Kubeconfig, &Holding, &Arc<Certificate>)> = context
         .inventory
         .kubeconfigs
         .iter()
@@ -162,11 +189,13 @@ pub(super) fn stale_copy(context: &Context<'_>, findings: &mut Findings) {
             client(context, kubeconfig, &user.name).map(|(place, certificate)| (kubeconfig, place, certificate))
         })
         .collect();
+    // What carries its certificate can be copied; what names files of its host cannot.
+    originals.sort_by_key(|(_, place, _)| place.origin.document.file.is_some());
     for copy in context.inventory.kubeconfigs.iter().filter(|kubeconfig| kubeconfig.role.is_none()) {
         for user in &copy.users {
             let Some((place, old)) = client(context, copy, &user.name) else { continue };
             let newer = originals.iter().find(|(original, _, new)| {
-                original.document.host == copy.document.host
+                (copy.document.host.is_none() || original.document.host == copy.document.host)
                     && new.id != old.id
                     && new.subject.common_name() == old.subject.common_name()
                     && new.issuer == old.issuer

@@ -64,6 +64,7 @@ pub struct Context<'a> {
     large: bool,
     pairs: OnceCell<Pairs>,
     trusted: OnceCell<HashSet<NodeId>>,
+    issuers: OnceCell<HashSet<NodeId>>,
     documents: OnceCell<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
 }
 
@@ -83,6 +84,7 @@ impl<'a> Context<'a> {
             large: graph.nodes().nth(CONFIRM_ALL).is_some(),
             pairs: OnceCell::new(),
             trusted: OnceCell::new(),
+            issuers: OnceCell::new(),
             documents: OnceCell::new(),
         }
     }
@@ -124,6 +126,14 @@ impl<'a> Context<'a> {
             bundles.flat_map(Holding::certificates).filter_map(|(_, certificate)| self.graph.node(&certificate.id)).collect()
         });
         trusted.contains(&node)
+    }
+
+    /// Whether the node may have issued something in the inventory.
+    fn is_issuer(&self, node: NodeId) -> bool {
+        let issuers = self.issuers.get_or_init(|| {
+            self.graph.nodes().flat_map(|(below, _)| self.graph.candidates(below)).map(|link| link.issuer).collect()
+        });
+        issuers.contains(&node)
     }
 
     /// Whether something in the inventory issued the node, as surely as its size allows (see [`CONFIRM_ALL`]).

@@ -129,7 +129,7 @@ fn in_secret(holding: &Holding) -> bool {
 }
 
 fn is_key(holding: &Holding) -> bool {
-    has_key(holding) || holding.origin.slot == Slot::Key
+    has_key(holding) || (holding.origin.slot == Slot::Key && holding.certificates().next().is_none())
 }
 
 /// A file lies in its directory; a field lies in its document.

@@ -37,7 +37,10 @@ const WHOLE_NODE: &[(Distribution, &str)] = &[
         Distribution::Rke2,
         "restart rke2-server or rke2-agent (it renews what has less than 120 days left, 90 in older releases), or: rke2 certificate rotate",
     ),
-    (Distribution::MicroK8s, "microk8s refresh-certs --cert server.crt (or front-proxy-client.crt)"),
+    (
+        Distribution::MicroK8s,
+        "microk8s refresh-certs --cert server.crt, or front-proxy-client.crt; --cert ca.crt issues everything anew",
+    ),
     (Distribution::Minikube, "minikube stop, then minikube start: it renews what has expired"),
     (
         Distribution::AckDedicated,

@@ -23,6 +23,7 @@ pub(super) fn kubeconfigs(holding: &Holding) -> bool {
 /// What a kube-apiserver holds and trusts.
 const APISERVER: &[Role] = &[
     Role::Apiserver,
+    Role::ApiserverSni,
     Role::ApiserverKubeletClient,
     Role::ApiserverEtcdClient,
     Role::FrontProxyClient,

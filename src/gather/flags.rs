@@ -71,7 +71,7 @@ const FLAGS: &[Flag] = &[
     file(APISERVER, "--client-ca-file", Slot::Trust, Role::ClusterCa),
     file(APISERVER, "--tls-cert-file", Slot::Credential, Role::Apiserver),
     file(APISERVER, "--tls-private-key-file", Slot::Key, Role::Apiserver),
-    Flag { takes: Takes::SniPair, ..file(APISERVER, "--tls-sni-cert-key", Slot::Credential, Role::Apiserver) },
+    Flag { takes: Takes::SniPair, ..file(APISERVER, "--tls-sni-cert-key", Slot::Credential, Role::ApiserverSni) },
     file(APISERVER, "--etcd-cafile", Slot::Trust, Role::EtcdCa),
     file(APISERVER, "--etcd-certfile", Slot::Credential, Role::ApiserverEtcdClient),
     file(APISERVER, "--etcd-keyfile", Slot::Key, Role::ApiserverEtcdClient),

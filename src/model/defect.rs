@@ -101,9 +101,12 @@ impl DefectKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::MissingNewline | Self::ByteOrderMark | Self::TrailingBytes(_) | Self::Empty | Self::NothingFound => {
-                Severity::Warning
-            }
+            Self::MissingNewline
+            | Self::ByteOrderMark
+            | Self::DerNotPem
+            | Self::TrailingBytes(_)
+            | Self::Empty
+            | Self::NothingFound => Severity::Warning,
             _ => Severity::Unknown,
         }
     }

@@ -17,6 +17,8 @@ pub enum Role {
     EtcdPeerCa,
     /// The API server's serving certificate.
     Apiserver,
+    /// A further serving certificate of the API server, for names of its own and often from another CA (`--tls-sni-cert-key`).
+    ApiserverSni,
     /// API server → kubelet.
     ApiserverKubeletClient,
     /// API server → etcd.
@@ -81,6 +83,7 @@ impl Role {
             Self::EtcdCa => "etcd-ca",
             Self::EtcdPeerCa => "etcd-peer-ca",
             Self::Apiserver => "apiserver",
+            Self::ApiserverSni => "apiserver-sni",
             Self::ApiserverKubeletClient => "apiserver-kubelet-client",
             Self::ApiserverEtcdClient => "apiserver-etcd-client",
             Self::FrontProxyClient => "front-proxy-client",
