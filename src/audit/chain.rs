@@ -117,6 +117,12 @@ pub(super) fn issuer_missing(context: &Context<'_>, findings: &mut Findings) {
         }
         if context.has_issuer(node) {
             incomplete_bundles(context, findings, node, &presented);
+        } else if context.graph.is_exhausted() && !context.graph.candidates(node).is_empty() {
+            let message = "too many certificates of one name without key identifiers: who issued what could not be told for all";
+            let draft = Draft::new(Code::IssuerMissing, Severity::Unknown, message).certificate(certificate.id);
+            findings.add(
+                draft.places(presented.iter().map(|place| (place.origin.clone(), 0))).hint("Look at fewer sources at a time."),
+            );
         } else if !judged_by_role(&presented) {
             let message =
                 format!("the issuer of {} is not among the sources: {}", certificate.display_name(), certificate.issuer);

@@ -160,7 +160,7 @@ pub static CHECKS: &[Check] = &[
     Check {
         code: Code::IssuerMissing,
         area: Area::Chain,
-        severity: "info; warning where a server would send a chain that lacks a known intermediate",
+        severity: "info; warning where a server would send a chain that lacks a known intermediate; unknown where there were too many candidates",
         meaning: "The certificate that signed this one is not where it is looked for.",
         action: "Add the CA or intermediate to the sources, or to the bundle that is served.",
         cites: &["RFC 8446 section 4.4.2", "RFC 5280 section 6.1"],

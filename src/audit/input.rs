@@ -63,6 +63,7 @@ fn hint(kind: &DefectKind, code: Code) -> &'static str {
     match kind {
         DefectKind::Io(reason) if reason.contains("permission") => "Run as a user who may read it.",
         DefectKind::Io(reason) if reason.contains("no such file") => "Restore the file, or correct the path.",
+        DefectKind::PassedOver => "Nothing, or take it out of KUBECONFIG.",
         DefectKind::NotAFile(_) | DefectKind::Link => "Name a regular file.",
         DefectKind::TooLarge(_) => "Name the file that holds the certificates, or split it.",
         DefectKind::NothingFound => "Name a file that holds certificates, or put the certificate there.",

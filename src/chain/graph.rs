@@ -7,9 +7,10 @@
 
 use super::ends::Ends;
 use super::{Path, SignatureCheck, SignatureOps, paths};
-use crate::model::{Certificate, Inventory, Sha256};
+use crate::model::{Certificate, Holding, Inventory, Sha256};
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use time::OffsetDateTime;
 
@@ -30,6 +31,13 @@ pub struct Link {
 /// (crypto/x509 `maxChainSignatureChecks`); honest pools hold a few certificates of one name.
 pub const MOST_CANDIDATES: usize = 64;
 
+/// Signature checks of a whole graph that may come out invalid; then no more are made ([`Graph::is_exhausted`]). Pools in which most
+/// candidates are the wrong ones are made to be slow: 10,000 checks of P-256 take half a second.
+pub const MOST_INVALID: usize = 10_000;
+
+/// Places of the same document that are looked at before and after a certificate's own.
+const NEARBY: usize = 16;
+
 /// Every different certificate, and who could have issued it.
 pub struct Graph<'i> {
     inventory: &'i Inventory,
@@ -41,6 +49,7 @@ pub struct Graph<'i> {
     names: Vec<Subjects<'i>>,
     signatures: Mutex<HashMap<(NodeId, NodeId), Verdict>>,
     ends: Mutex<Ends>,
+    invalid: AtomicUsize,
 }
 
 /// A signature check that is made once, outside the lock: threads that want the same one wait for it, others do not.
@@ -68,7 +77,17 @@ impl<'i> Graph<'i> {
     pub fn build(inventory: &'i Inventory, crypto: &'i dyn SignatureOps) -> Self {
         let Distinct { ids, mut nodes, places } = distinct(inventory);
         let names = index_names(&mut nodes);
-        Self { inventory, crypto, nodes, ids, places, names, signatures: Mutex::default(), ends: Mutex::default() }
+        Self {
+            inventory,
+            crypto,
+            nodes,
+            ids,
+            places,
+            names,
+            signatures: Mutex::default(),
+            ends: Mutex::default(),
+            invalid: AtomicUsize::new(0),
+        }
     }
 
     /// The inventory it was built from.
@@ -106,9 +125,38 @@ impl<'i> Graph<'i> {
     }
 
     /// Candidate issuers by name, likeliest first (key identifiers that agree, then absent, then differing; CAs before others, the
-    /// one that ends last first). Never the node itself; [`MOST_CANDIDATES`] at most.
+    /// one that ends last first). Never the node itself; [`MOST_CANDIDATES`] at most, of a crowd those that stand in the same document
+    /// before others.
     #[must_use]
     pub fn candidates(&self, node: NodeId) -> Vec<Link> {
+        let subjects = &self.names[self.nodes[index(node)].issuer];
+        let mut candidates = if subjects.all.len() > MOST_CANDIDATES { self.nearby(node) } else { Vec::new() };
+        let known: HashSet<NodeId> = candidates.iter().map(|link| link.issuer).collect();
+        candidates.extend(self.by_key_id(node).into_iter().filter(|link| !known.contains(&link.issuer)));
+        candidates.truncate(MOST_CANDIDATES);
+        candidates
+    }
+
+    /// Certificates of the issuer's name in the same documents: a kubeconfig carries its own CA.
+    fn nearby(&self, node: NodeId) -> Vec<Link> {
+        let certificate = self.certificate(node);
+        let mut found = Vec::new();
+        for (holding, _) in self.occurrences(node).iter().take(MOST_CANDIDATES) {
+            let at = usize::try_from(*holding).unwrap_or(usize::MAX);
+            let Some(document) = self.inventory.holdings.get(at).map(|holding| &holding.origin.document) else { continue };
+            let around = self.inventory.holdings.iter().skip(at.saturating_sub(NEARBY)).take(2 * NEARBY + 1);
+            for (_, other) in around.filter(|other| Arc::ptr_eq(&other.origin.document, document)).flat_map(Holding::certificates)
+            {
+                let issuer = self.node(&other.id).filter(|issuer| *issuer != node && other.subject == certificate.issuer);
+                let key_ids = certificate.authority_key_id.as_ref().zip(other.subject_key_id.as_ref());
+                let key_id = key_ids.map(|(wanted, own)| wanted == own);
+                found.extend(issuer.filter(|_| key_id != Some(false)).map(|issuer| Link { issuer, key_id }));
+            }
+        }
+        found
+    }
+
+    fn by_key_id(&self, node: NodeId) -> Vec<Link> {
         let Node { certificate, issuer, .. } = self.nodes[index(node)];
         let subjects = &self.names[issuer];
         let link = |key_id: Option<bool>| move |issuer: &NodeId| Link { issuer: *issuer, key_id };
@@ -131,7 +179,20 @@ impl<'i> Graph<'i> {
     #[must_use]
     pub fn signature(&self, node: NodeId, issuer: NodeId) -> SignatureCheck {
         let cell = Arc::clone(unpoisoned(&self.signatures).entry((node, issuer)).or_default());
-        *cell.get_or_init(|| self.crypto.check(self.certificate(node), self.certificate(issuer)))
+        *cell.get_or_init(|| {
+            if self.is_exhausted() {
+                return SignatureCheck::Unsupported;
+            }
+            let check = self.crypto.check(self.certificate(node), self.certificate(issuer));
+            self.invalid.fetch_add(usize::from(check == SignatureCheck::Invalid), Ordering::Relaxed);
+            check
+        })
+    }
+
+    /// Whether [`MOST_INVALID`] was reached: signatures asked for after that are `Unsupported`, and links may be missing.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.invalid.load(Ordering::Relaxed) >= MOST_INVALID
     }
 
     /// Whether the certificate is signed by its own key. Where the algorithm is `Unsupported`, self-issued counts unless the key

@@ -1,9 +1,9 @@
 //! The verbs: about ten lines each, the data flow itself.
 
 use super::args::{Check, Common, Inspect, Output, Sources, Subject};
+use super::collect::{self, Both, Keep, Narrowed};
 use super::error::Error;
 use super::exit::Exit;
-use super::narrow::{self, Keep, Narrowed};
 use super::{targets, terminal, textfile};
 use crate::audit::{self, CHECKS, Policy};
 use crate::chain::{AwsLc, Graph};
@@ -92,11 +92,22 @@ impl Session {
         let mut lines = Lines::new(out, &self.policy, &AwsLc);
         self.gather(ask, &mut lines)?;
         let summary = lines.finish()?;
-        Ok(Outcome {
-            judged: summary.worst.map_or(Exit::Fine, Exit::from),
-            shown: if summary.unread { Exit::Unknown } else { Exit::Fine },
-            empty: summary.certificates == 0,
-        })
+        let shown = if summary.unread { Exit::Unknown } else { Exit::Fine };
+        Ok(Outcome { judged: shown, shown, empty: summary.certificates == 0 })
+    }
+
+    /// The same, and judges in the end.
+    fn stream_and_judge(&self, ask: &Ask<'_>, out: &mut dyn Write) -> Result<Outcome, Error> {
+        let mut lines = Lines::new(out, &self.policy, &AwsLc);
+        let mut inventory = Inventory::default();
+        self.gather(ask, &mut Both { first: &mut lines, second: &mut inventory })?;
+        let graph = Graph::build(&inventory, &AwsLc);
+        let findings = audit::audit(&graph, &self.policy).findings;
+        for finding in &findings {
+            lines.finding(finding);
+        }
+        let summary = lines.finish()?;
+        Ok(Outcome { judged: Exit::judged(&findings), shown: Exit::shown(&findings), empty: summary.certificates == 0 })
     }
 
     /// One or the other, as the format wants.
@@ -108,7 +119,8 @@ impl Session {
         out: &mut dyn Write,
     ) -> Result<Outcome, Error> {
         match self.output {
-            Output::Jsonl if ask.view != View::Chains => self.stream(ask, out),
+            Output::Jsonl if ask.view == View::Inspection => self.stream(ask, out),
+            Output::Jsonl if ask.view == View::Check => self.stream_and_judge(ask, out),
             other => self.report(ask, format(other, command, formats)?, out),
         }
     }
@@ -145,11 +157,11 @@ struct Outcome {
 /// What keeps it from looking at all.
 pub(super) fn inspect(session: &Session, inspect: &Inspect, out: &mut dyn Write) -> Result<Exit, Error> {
     let (keep, sources, fallback): (Keep, _, _) = match &inspect.subject {
-        None => (narrow::everything, &inspect.sources, Fallback::Host),
-        Some(Subject::Kubeconfig(sources)) => (narrow::kubeconfigs, sources, Fallback::Kubeconfig),
-        Some(Subject::Pki(sources)) => (narrow::everything, sources, Fallback::Host),
-        Some(Subject::Apiserver(sources)) => (narrow::apiserver, sources, Fallback::Host),
-        Some(Subject::Istio(sources)) => (narrow::istio, sources, Fallback::Host),
+        None => (collect::EVERYTHING, &inspect.sources, Fallback::Host),
+        Some(Subject::Kubeconfig(sources)) => (collect::KUBECONFIGS, sources, Fallback::Kubeconfig),
+        Some(Subject::Pki(sources)) => (collect::EVERYTHING, sources, Fallback::Host),
+        Some(Subject::Apiserver(sources)) => (collect::APISERVER_FILES, sources, Fallback::Host),
+        Some(Subject::Istio(sources)) => (collect::ISTIO, sources, Fallback::Host),
     };
     let ask = Ask { view: View::Inspection, sources, keep, fallback, textfile: None };
     Ok(session.run(&ask, "inspect", SHOW, out)?.shown)
@@ -160,7 +172,7 @@ pub(super) fn inspect(session: &Session, inspect: &Inspect, out: &mut dyn Write)
 /// # Errors
 /// What keeps it from looking at all.
 pub(super) fn chain(session: &Session, sources: &Sources, out: &mut dyn Write) -> Result<Exit, Error> {
-    let ask = Ask { view: View::Chains, sources, keep: narrow::everything, fallback: Fallback::Host, textfile: None };
+    let ask = Ask { view: View::Chains, sources, keep: collect::EVERYTHING, fallback: Fallback::Host, textfile: None };
     Ok(session.run(&ask, "chain", SHOW, out)?.shown)
 }
 
@@ -172,7 +184,7 @@ pub(super) fn check(session: &Session, check: &Check, out: &mut dyn Write) -> Re
     let ask = Ask {
         view: View::Check,
         sources: &check.sources,
-        keep: narrow::everything,
+        keep: collect::EVERYTHING,
         fallback: Fallback::Host,
         textfile: check.textfile.as_deref(),
     };

@@ -2,11 +2,11 @@
 //! nowhere else.
 
 pub mod args;
+mod collect;
 mod commands;
 pub mod error;
 pub mod exit;
 pub mod manual;
-mod narrow;
 mod targets;
 mod terminal;
 mod textfile;

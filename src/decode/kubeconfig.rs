@@ -140,6 +140,13 @@ impl Reader<'_, '_> {
             Some(_) => self.malformed(&path, "base64 text"),
         }
         let Some(file) = text(entry.body, field) else { return Material::Absent };
+        if clean::path(&file).is_none() {
+            self.malformed(
+                &format!("{}.{field}", entry.path),
+                "the path of a file (its contents belong in the field of the same name with -data)",
+            );
+            return Material::Absent;
+        }
         // A path in a value of an object is one on the machine that the object is for.
         if self.site.is_outermost() {
             let field = self.scribe.name(&format!("{}.{field}", entry.path));
@@ -151,7 +158,7 @@ impl Reader<'_, '_> {
 
     fn logins(&self, user: &Node<'_>) -> Vec<Login> {
         let token = text(user, "token").map(|token| self.token(&token));
-        let token_file = text(user, "tokenFile").map(Login::TokenFile);
+        let token_file = text(user, "tokenFile").map(|file| Login::TokenFile(clean::path(&file).unwrap_or("(no path)").into()));
         let basic = text(user, "username").map(Login::Basic);
         let exec = user.field("exec").map(|exec| {
             let arguments = exec.field("args").map_or(&[][..], Node::items);

@@ -283,7 +283,7 @@ mod tests {
     fn pairs_and_directories_are_several_files() {
         assert_eq!(
             named("kube-apiserver", &["--tls-sni-cert-key=/a.crt,/a.key:*.example.com,example.com"]),
-            ["--tls-sni-cert-key Apiserver Credential /a.crt", "--tls-sni-cert-key Apiserver Key /a.key"]
+            ["--tls-sni-cert-key ApiserverSni Credential /a.crt", "--tls-sni-cert-key ApiserverSni Key /a.key"]
         );
         assert_eq!(
             named("kubelet", &["--cert-dir=/pki"]),

@@ -95,7 +95,9 @@ impl Host {
     /// Why there is nothing: perhaps the directory is not even there.
     fn nothing_found(&self) -> DefectKind {
         match std::fs::metadata(self.root.directory()) {
-            Ok(metadata) if metadata.is_dir() => DefectKind::NothingFound,
+            Ok(metadata) if metadata.is_dir() => {
+                layouts::refused_in(&self.root).map_or(DefectKind::NothingFound, Refusal::into_defect)
+            }
             Ok(_) => DefectKind::Io("not a directory".into()),
             Err(error) => Refusal::from_io(&error).into_defect(),
         }

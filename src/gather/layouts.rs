@@ -5,6 +5,7 @@
 
 mod tables;
 
+use super::files::Refusal;
 use super::root::Root;
 use crate::model::{Distribution, Role, Slot};
 use std::path::{Component, Path, PathBuf};
@@ -82,6 +83,12 @@ impl Layout {
 /// The layouts that a root has, the more specific first.
 pub(super) fn found_in(root: &Root) -> Vec<&'static Layout> {
     tables::LAYOUTS.iter().copied().filter(|layout| layout.is_at(root)).collect()
+}
+
+/// Why files of layouts below a root cannot be looked at, where that is for another reason than that they are not there.
+pub(super) fn refused_in(root: &Root) -> Option<Refusal> {
+    let paths = tables::LAYOUTS.iter().flat_map(|layout| layout.files()).map(|(path, _, _)| path);
+    paths.filter_map(|path| root.resolve(&path).err()).find(|refusal| !matches!(refusal, Refusal::Absent))
 }
 
 /// Finds out which part of a host's file system a directory is, if it is one: the layout whose own path the directory's path ends

@@ -145,8 +145,9 @@ fn kubeconfigs(paths: &[PathBuf], reader: &mut Reader<'_>) {
             Err(refusal) => reader.refused(here, path, Task::NAMED, refusal),
         }
     }
-    if !absent.is_empty() && absent.len() == named.len() {
-        let document = Document::new(OriginKind::Kubeconfig, absent.join(":"));
-        reader.defect(Origin::whole(document), DefectKind::Io("no such file".into()));
+    let kind = if absent.len() == named.len() { DefectKind::Io("no such file".into()) } else { DefectKind::PassedOver };
+    for path in absent {
+        let document = Document::new(OriginKind::Kubeconfig, path.into_owned());
+        reader.defect(Origin::whole(document), kind.clone());
     }
 }

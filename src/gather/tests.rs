@@ -177,8 +177,10 @@ fn a_merge_list_may_have_missing_files_but_not_only_such() {
         let path = |name: &&str| if name.is_empty() { PathBuf::new() } else { directory.path().join(name) };
         [Target::Kubeconfigs(names.iter().map(path).collect())]
     };
-    assert_eq!(lines(&directory, &list(&["absent", "", "one"])), [""; 0]);
-    assert_eq!(lines(&directory, &list(&["absent", "other"])), ["absent:other - Unknown: cannot be read: no such file"]);
+    let passed_over = "absent - Unknown: does not exist; passed over, as another file of the KUBECONFIG list does";
+    assert_eq!(lines(&directory, &list(&["absent", "", "one"])), [passed_over]);
+    let refused = ["absent - Unknown: cannot be read: no such file", "other - Unknown: cannot be read: no such file"];
+    assert_eq!(lines(&directory, &list(&["absent", "other"])), refused);
     assert_eq!(inventory(&list(&["one", "absent"])).kubeconfigs.len(), 1);
 }
 

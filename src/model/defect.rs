@@ -32,6 +32,8 @@ impl fmt::Display for Position {
 pub enum DefectKind {
     /// The operating system refused: missing file, no permission, an I/O error.
     Io(Box<str>),
+    /// A file of a `KUBECONFIG` list does not exist, and others do: client-go passes over it.
+    PassedOver,
     /// A device, FIFO, socket or directory where a file was expected; the word says which.
     NotAFile(&'static str),
     /// Symbolic links lead in a circle or out of the root.
@@ -90,7 +92,9 @@ impl DefectKind {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Io(_) | Self::NotAFile(_) | Self::Link | Self::TooLarge(_) | Self::Locked(_) => Code::Unreadable,
+            Self::Io(_) | Self::PassedOver | Self::NotAFile(_) | Self::Link | Self::TooLarge(_) | Self::Locked(_) => {
+                Code::Unreadable
+            }
             Self::Empty | Self::NothingFound => Code::EmptyBundle,
             Self::Truncated(_) => Code::BundleTruncated,
             _ => Code::Malformed,
@@ -101,6 +105,7 @@ impl DefectKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
+            Self::PassedOver => Severity::Info,
             Self::MissingNewline
             | Self::ByteOrderMark
             | Self::DerNotPem
@@ -116,6 +121,7 @@ impl fmt::Display for DefectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(reason) => write!(f, "cannot be read: {reason}"),
+            Self::PassedOver => f.write_str("does not exist; passed over, as another file of the KUBECONFIG list does"),
             Self::NotAFile(what) => write!(f, "is a {what}, not a file"),
             Self::Link => f.write_str("symbolic links lead in a circle or out of the root"),
             Self::TooLarge(limit) => write!(f, "is larger than {} MiB", limit >> 20),

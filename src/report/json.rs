@@ -4,7 +4,7 @@
 //! certificate always has all its fields.
 
 pub(super) mod certificate;
-mod findings;
+pub(super) mod findings;
 pub(super) mod formatter;
 mod holdings;
 mod kubeconfig;

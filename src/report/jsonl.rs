@@ -1,10 +1,11 @@
 //! One certificate a line, written as it is found, for inputs larger than memory: nothing is kept but a few numbers.
 //!
 //! Without an inventory there is no graph: a line says what the certificate itself says. Every place is a line of its own, so the same
-//! certificate may come again, under the same `id`.
+//! certificate may come again, under the same `id`. Whoever keeps an inventory beside it can add the findings at the end.
 
 use super::json::ApiVersion;
 use super::json::certificate::{Certificate, Origin};
+use super::json::findings::Finding;
 use super::json::formatter::Escaping;
 use super::json::values::{Instant, Rows, Text};
 use crate::audit::{Policy, Standing};
@@ -56,6 +57,12 @@ impl<'w> Lines<'w> {
             Some(failure) => Err(failure),
             None => self.out.flush().map(|()| self.summary),
         }
+    }
+
+    /// Writes a finding as a line.
+    pub fn finding(&mut self, finding: &model::Finding) {
+        let line = FindingLine { api_version: ApiVersion::V1, kind: FindingLineKind::Finding, finding: Finding::new(finding) };
+        self.write(&line);
     }
 
     fn certificate(&mut self, certificate: &model::Certificate, holding: &Holding, index: usize) {
@@ -192,6 +199,24 @@ pub(super) struct DefectLine<'r> {
 #[schemars(inline)]
 enum DefectLineKind {
     Defect,
+}
+
+/// A line that is something wrong, after everything was read (`check`).
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FindingLine<'r> {
+    /// The version of the output.
+    api_version: ApiVersion,
+    /// What kind of line this is.
+    kind: FindingLineKind,
+    #[serde(flatten)]
+    finding: Finding<'r>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+enum FindingLineKind {
+    Finding,
 }
 
 /// A position in a text, counted from 1.

@@ -76,12 +76,23 @@ fn headline(report: &Report<'_>, ends: &Ends<'_>) -> String {
     let when = format!("{verb} {}", when::relative(report.policy.at, end));
     let counts = [Severity::Critical, Severity::Warning, Severity::Unknown].into_iter().filter_map(|severity| {
         let count = count(report, severity);
-        (count > 0).then(|| format!("{count} {}", severity.as_str()))
+        (count > 0).then(|| format!("{count} {} ({})", severity.as_str(), codes(report, severity)))
     });
     let total = ends.0.len();
     let certificates = format!("{total} certificate{}", if total == 1 { "" } else { "s" });
     let counts: Vec<_> = counts.chain([certificates]).collect();
     format!("{} {when}; {}", shown(&shortened(name)), counts.join(", "))
+}
+
+/// The codes of the findings of a severity, each once, in their order.
+fn codes(report: &Report<'_>, severity: Severity) -> String {
+    let mut codes: Vec<&str> = Vec::new();
+    for finding in report.audit.findings.iter().filter(|finding| finding.severity == severity) {
+        if !codes.contains(&finding.code.as_str()) {
+            codes.push(finding.code.as_str());
+        }
+    }
+    codes.join(" ")
 }
 
 fn count(report: &Report<'_>, severity: Severity) -> usize {
@@ -201,7 +212,7 @@ mod tests {
             finding(Code::Expired, Severity::Critical, vec![place("/a.conf"), place("/b.conf")]),
             finding(Code::KeyExposed, Severity::Warning, Vec::new()),
         ];
-        let wanted = "KCERT CRITICAL - admin ended 3 days ago; 1 critical, 1 warning, 2 certificates | 'admin'=-3;30:;7: \
+        let wanted = "KCERT CRITICAL - admin ended 3 days ago; 1 critical (expired), 1 warning (key-exposed), 2 certificates | 'admin'=-3;30:;7: \
             'ca'=3000;30:;7: critical=1 warning=1 unknown=0 certificates=2\n\
             CRITICAL expired: it \\u{7c} ends\\u{a}soon (/a.conf users[admin].client-certificate-data and 1 more) - renew it\n\
             WARNING key-exposed: it \\u{7c} ends\\u{a}soon - renew it\n";

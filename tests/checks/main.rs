@@ -374,3 +374,60 @@ fn rsa_keys_match_too() {
     let identity = pki().leaf("rsa").key(KeyKind::Rsa2048).key_usage(KeyUsage(1)).self_signed().unwrap();
     assert_eq!(found(&inventory(&secret("a", &identity.pem(), &identity))), []);
 }
+
+#[test]
+fn a_key_in_the_certificates_place_is_seen() {
+    let identity = leaf(&root(), |recipe| recipe);
+    let swapped = [
+        Place::secret("a", "data[tls.crt]", Slot::Credential, identity.key_pem().as_str()),
+        Place::secret("a", "data[tls.key]", Slot::Key, &identity.pem()),
+    ];
+    assert!(found(&inventory(&swapped)).contains(&(Code::EmptyBundle, Severity::Critical)));
+}
+
+#[test]
+fn a_key_for_a_later_certificate_is_a_mismatch_unless_the_chain_is_out_of_order() {
+    let ca = root();
+    let (one, other) = (leaf(&ca, |recipe| recipe), leaf(&ca, |recipe| recipe));
+    let both = format!("{}{}", one.pem(), other.pem());
+    assert!(found(&inventory(&secret("a", &both, &other))).contains(&(Code::KeyMismatch, Severity::Critical)));
+    let reversed = found(&inventory(&secret("a", &format!("{}{}", ca.pem(), one.pem()), &one)));
+    assert!(reversed.contains(&(Code::BundleOrder, Severity::Warning)), "{reversed:?}");
+    assert!(!reversed.iter().any(|(code, _)| *code == Code::KeyMismatch));
+}
+
+#[test]
+fn a_leaf_in_a_cas_own_file_is_no_ca() {
+    let proxy = pki().leaf("front-proxy-client").client().issued_by(&root()).unwrap();
+    let host = on_host(&proxy, Role::FrontProxyClient, Role::FrontProxyCa, &proxy);
+    assert!(found(&host).contains(&(Code::NotACa, Severity::Critical)), "{:?}", found(&host));
+}
+
+#[test]
+fn a_certificate_for_other_names_may_come_from_another_ca() {
+    let sni = leaf(&root(), |recipe| recipe);
+    let host = on_host(&root(), Role::ApiserverSni, Role::ClusterCa, &sni);
+    assert!(found(&host).iter().all(|(_, severity)| *severity == Severity::Info), "{:?}", found(&host));
+}
+
+#[test]
+fn hosts_of_one_cluster_share_the_service_account_key() {
+    let (one, other) = (root(), root());
+    let key = |host: &str, identity: &Identity| {
+        file(&format!("{host}/sa.key"), Role::ServiceAccountKey, Slot::Key, identity.key_pem().as_str()).host(host)
+    };
+    let differing = inventory(&[key("a", &one), key("b", &other)]);
+    assert!(found(&differing).contains(&(Code::ServiceAccountKeyMismatch, Severity::Critical)));
+    assert_eq!(found(&inventory(&[key("a", &one), key("b", &one)])), []);
+}
+
+#[test]
+fn an_old_root_that_nobody_needs_is_worth_a_word_only() {
+    let (old, new) = (pki().ca("old").expired().self_signed().unwrap(), pki().ca("new").self_signed().unwrap());
+    let bundle = format!("{}{}", old.pem(), new.pem());
+    let trust = || Place::file("ca.pem", None, Slot::Trust, &bundle);
+    assert!(found(&inventory(&[trust()])).contains(&(Code::Expired, Severity::Info)));
+    let needed = pki().leaf("leaf").issued_by(&old).unwrap();
+    let with_leaf = inventory(&[trust(), Place::file("leaf.pem", None, Slot::Unknown, &needed.pem())]);
+    assert!(found(&with_leaf).contains(&(Code::Expired, Severity::Critical)));
+}

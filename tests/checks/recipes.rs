@@ -43,6 +43,11 @@ impl Place {
         Self { contents, ..Self::file(path, None, Slot::Unknown, "") }
     }
 
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        self.document.host = Some(Arc::from(host));
+        self
+    }
+
     pub(crate) fn mode(mut self, mode: u32) -> Self {
         self.document.access = Some(Access { mode, uid: 0, gid: 0 });
         self

@@ -16,22 +16,28 @@ const PLUGINS: &[(&str, &[&str])] = &[
     ("tsh", &["kube", "credentials"]),
 ];
 
-/// A URL without user, password, query and fragment.
+/// A URL without user, password, query, fragment and parameters.
 ///
-/// A password may hold what ends the host part (`https://u:p/w@h`): what stands before an `@` and is no `host:port` goes too.
+/// A password may hold what ends the host part (`https://u:p/w@h`), and a scheme may be mistyped (`https:/u:pw@h`): whatever stands
+/// before the last `@` is taken for one. A path with an `@` in it is lost with that; no API server has one.
 pub(super) fn url(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let separator = if scheme.is_empty() { "" } else { "://" };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, _) = rest.split_at(end);
-    let host_and_port = authority.rsplit_once(':').is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let bare = match authority.rfind('@') {
-        Some(at) => rest.get(at + 1..).unwrap_or_default(),
-        None if host_and_port || authority.ends_with(']') => rest,
-        None => rest.rsplit_once('@').map_or(rest, |(_, host)| host),
-    };
-    let bare = bare.split(['?', '#']).next().unwrap_or_default();
+    let bare = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let bare = bare.split(['?', '#', ';', '&', '=']).next().unwrap_or_default();
     format!("{scheme}{separator}{bare}")
+}
+
+/// Longer paths than this the kernel refuses (Linux `PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
+
+/// What the base64 of `-----BEGIN` and of a JSON Web Token's `{"` begin with.
+const NO_PATHS: &[&str] = &["LS0tLS1CRUdJ", "eyJ"];
+
+/// A text that may be a path. A key or token where its file's name belongs, as when `-data` was forgotten, is none.
+pub(super) fn path(text: &str) -> Option<&str> {
+    let secret = text.contains("-----BEGIN") || NO_PATHS.iter().any(|begin| text.starts_with(begin));
+    (text.len() < LONGEST_PATH && !secret && !text.contains(['\n', '\r', '\0'])).then_some(text)
 }
 
 /// A plugin's command with those of its arguments that are known sub-commands.
@@ -40,7 +46,9 @@ pub(super) fn command<'a>(command: &str, arguments: impl Iterator<Item = &'a str
     let name = name.strip_suffix(".exe").unwrap_or(name);
     let known = PLUGINS.iter().find(|(plugin, _)| *plugin == name).map_or(&[][..], |(_, words)| *words);
     let words = arguments.filter(|argument| known.contains(argument));
-    words.fold(command.to_owned(), |line, word| format!("{line} {word}"))
+    // A whole command line in the command's place: what follows its first word may be anything.
+    let first = command.split_whitespace().next().unwrap_or_default();
+    words.fold(first.to_owned(), |line, word| format!("{line} {word}"))
 }
 
 #[cfg(test)]
@@ -56,10 +64,13 @@ mod tests {
             ("https://user:p@w@host/x", "https://host/x"),
             ("https://user:p/w@host", "https://host"),
             ("https://user:p?w@host/path?token=x", "https://host/path"),
-            ("https://host/?email=a@b", "https://host/"),
-            ("https://host:6443/a@b#frag", "https://host:6443/a@b"),
+            ("https://host:6443/a#frag", "https://host:6443/a"),
+            ("https:/user:pw@host", "host"),
+            ("//user:pw@host", "host"),
+            ("HTTPS://a/b@pw:pw@host", "HTTPS://host"),
+            ("https://host:443;token=x", "https://host:443"),
             ("https://[::1]:6443/?x", "https://[::1]:6443/"),
-            ("https://[fe80::a]/a@b", "https://[fe80::a]/a@b"),
+            ("https://[fe80::a]/a", "https://[fe80::a]/a"),
             ("user:pw@host:8080", "host:8080"),
             ("", ""),
         ] {
@@ -68,7 +79,17 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_no_paths() {
+        assert_eq!(path("/etc/kubernetes/pki/ca.crt"), Some("/etc/kubernetes/pki/ca.crt"));
+        let long = "x".repeat(5000);
+        for text in ["-----BEGIN PRIVATE KEY-----", "LS0tLS1CRUdJTiBQUklW", "eyJhbGciOiJSUzI1NiJ9.e30.x", "a\nb", &long] {
+            assert_eq!(path(text), None);
+        }
+    }
+
+    #[test]
     fn commands_keep_known_words_only() {
+        assert_eq!(command("/x --pw=SECRET", std::iter::empty()), "/x");
         let aws = ["--region", "eu-1", "eks", "get-token", "--cluster-name", "SECRET"];
         assert_eq!(command("aws", aws.into_iter()), "aws eks get-token");
         let oidc = ["oidc-login", "get-token", "--oidc-client-secret=SECRET"];

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A finding. The same fault at several places is one finding.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Finding<'r> {
+pub(in crate::report) struct Finding<'r> {
     /// What it is, one of the codes of `kcert checks`.
     code: &'static str,
     /// How bad it is.
@@ -34,7 +34,7 @@ pub(super) struct Finding<'r> {
 }
 
 impl<'r> Finding<'r> {
-    pub(super) fn new(finding: &'r model::Finding) -> Self {
+    pub(in crate::report) fn new(finding: &'r model::Finding) -> Self {
         Self {
             code: finding.code.as_str(),
             severity: finding.severity.as_str(),

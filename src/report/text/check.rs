@@ -45,13 +45,18 @@ fn verdict_line(index: &Index<'_>, ends: &[End<'_>]) -> Text {
     let findings = &index.report.audit.findings;
     let mark = findings::worst(findings);
     let tally = findings::tally(findings);
-    let tally = if tally.is_empty() { Text::of("all is well") } else { tally };
+    let nothing = index.report.graph.nodes().next().is_none();
+    let tally = match (tally.is_empty(), nothing) {
+        (true, false) => Text::of("all is well"),
+        (true, true) => Text::of("nothing to judge"),
+        (false, _) => tally,
+    };
     let mut facts = Vec::new();
     facts.extend(expired(index));
     if let Some((_, certificate, status)) = ends.first() {
         facts.push(Text::of("next to end is ").then(short_name(certificate)).say(", ").then(status.distance()));
     }
-    if index.report.graph.nodes().next().is_none() {
+    if nothing {
         facts.push(Text::of("no certificate found"));
     }
     if index.report.view != View::Check {
