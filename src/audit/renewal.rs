@@ -48,6 +48,9 @@ const WHOLE_NODE: &[(Distribution, &str)] = &[
     ),
 ];
 
+/// The Secrets in which the supervisors of k3s and RKE2 keep their serving certificate.
+const SUPERVISORS: &[&str] = &["/k3s-serving", "/rke2-serving"];
+
 /// Advice for a certificate, from the first of its places that tells.
 pub(super) fn how_to_renew(context: &Context<'_>, node: NodeId) -> String {
     let by_place = context.places(node).find_map(|(holding, _)| at_place(context, holding));
@@ -62,6 +65,9 @@ fn at_place(context: &Context<'_>, holding: &Holding) -> Option<String> {
         }
         (_, Some(Role::IstioWorkload)) => Some("Delete the Secret or restart the workload: Istio's CA issues a new certificate.".to_owned()),
         (OriginKind::File | OriginKind::Kubeconfig, Some(role)) => for_role(context, holding, role),
+        (OriginKind::Secret, _) if SUPERVISORS.iter().any(|name| document.source.ends_with(name)) => {
+            Some("Restart k3s or rke2-server: the supervisor issues its serving certificate anew (it keeps a copy in dynamic-cert.json).".to_owned())
+        }
         (OriginKind::Secret, None) if document.subtype.as_deref() == Some("kubernetes.io/tls") => {
             let (namespace, name) = document.source.split_once('/')?;
             Some(format!("Renew it where it was issued; for a certificate of cert-manager: cmctl renew --namespace {namespace} CERTIFICATE (Secret {name})"))

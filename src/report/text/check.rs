@@ -8,7 +8,7 @@ use super::status::{Status, footnote};
 use super::table::{Column, Table};
 use crate::chain::NodeId;
 use crate::model::when;
-use crate::model::{Certificate, OriginKind};
+use crate::model::{Certificate, Code, Finding, OriginKind, Severity};
 use crate::report::View;
 use crate::report::style::Style;
 use std::collections::HashSet;
@@ -51,7 +51,7 @@ fn verdict_line(index: &Index<'_>, ends: &[End<'_>]) -> Text {
         (true, true) => Text::of("nothing to judge"),
         (false, _) => tally,
     };
-    let mut facts = Vec::new();
+    let mut facts = Vec::from_iter(reasons(findings));
     facts.extend(expired(index));
     if let Some((_, certificate, status)) = ends.first() {
         facts.push(Text::of("next to end is ").then(short_name(certificate)).say(", ").then(status.distance()));
@@ -63,6 +63,16 @@ fn verdict_line(index: &Index<'_>, ends: &[End<'_>]) -> Text {
         facts.push(examined(index));
     }
     Text::new().mark(mark).then(tally.styled(mark.style())).say(": ").then(join(facts, "; "))
+}
+
+/// The codes of the worst findings, where it is not dates that made them so: `next to end` explains nothing then.
+fn reasons(findings: &[Finding]) -> Option<Text> {
+    const OF_DATES: &[Code] = &[Code::Expired, Code::Expiring, Code::CaExpiring, Code::NotYetValid];
+    let worst = findings.iter().map(|finding| finding.severity).max().filter(|worst| *worst > Severity::Info)?;
+    let mut codes: Vec<Code> = findings.iter().filter(|finding| finding.severity == worst).map(|finding| finding.code).collect();
+    codes.dedup();
+    let explained = codes.iter().any(|code| OF_DATES.contains(code));
+    (!explained).then(|| Text::quoted(codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(", ")))
 }
 
 /// `11 certificates expired, the first 35 days ago`.

@@ -11,9 +11,9 @@ use crate::report::style::{Mark, Style};
 use std::io;
 
 /// Columns of the labels.
-const LABEL: usize = 14;
+pub(super) const LABEL: usize = 14;
 /// Names of a certificate, and places of it, before the rest is folded.
-const MOST: usize = 12;
+pub(super) const MOST: usize = 12;
 
 /// The certificate of a node, fact by fact.
 pub(super) fn block(page: &mut Page<'_>, index: &Index<'_>, node: NodeId) -> io::Result<()> {
@@ -31,7 +31,7 @@ pub(super) fn block(page: &mut Page<'_>, index: &Index<'_>, node: NodeId) -> io:
     fact("decimal", certificate.serial.decimal().map(Text::quoted).unwrap_or_default())?;
     fact("key", key(index, node, certificate))?;
     fact("signature", Text::quoted(&certificate.signature_algorithm))?;
-    for (label, names) in names(certificate) {
+    for (label, names) in names(&certificate.sans) {
         fact(label, listed(names, most))?;
     }
     fact(
@@ -103,9 +103,9 @@ fn key(index: &Index<'_>, node: NodeId, certificate: &Certificate) -> Text {
 }
 
 /// Alternative names by kind, under their labels.
-fn names(certificate: &Certificate) -> Vec<(&'static str, Vec<Text>)> {
+pub(super) fn names(sans: &[GeneralName]) -> Vec<(&'static str, Vec<Text>)> {
     let mut groups: Vec<(&'static str, Vec<Text>)> = Vec::new();
-    for san in &certificate.sans {
+    for san in sans {
         let (label, name) = match san {
             GeneralName::Dns(name) => ("DNS names", Text::quoted(name)),
             GeneralName::Ip(address) => ("IP addresses", Text::quoted(address)),
@@ -125,7 +125,8 @@ fn names(certificate: &Certificate) -> Vec<(&'static str, Vec<Text>)> {
     groups
 }
 
-fn listed(names: Vec<Text>, most: usize) -> Text {
+/// Names, the first few of them.
+pub(super) fn listed(names: Vec<Text>, most: usize) -> Text {
     let hidden = names.len().saturating_sub(most);
     let shown = join(names.into_iter().take(most), ", ");
     if hidden == 0 { shown } else { shown.say(" ").then(folded(hidden)) }

@@ -3,7 +3,7 @@
 use super::index::{Index, Item};
 use super::line::Text;
 use super::page::Page;
-use super::{check, facts, findings, kubeconfig, listing, objects, pki};
+use super::{check, facts, findings, kubeconfig, listing, objects, others, pki};
 use crate::model::inventory::Host;
 use crate::model::{Content, Holding, OriginKind};
 use crate::report::style::Style;
@@ -79,7 +79,15 @@ fn leftovers(page: &mut Page<'_>, index: &Index<'_>, sections: &Sections<'_>) ->
     let all = [Section::Files, Section::Peers, Section::Objects, Section::Envoy];
     let items = all.into_iter().flat_map(|section| sections.items(section));
     let rest = items.filter(|(holding, number)| !matches!(holding.contents.get(*number), Some(Content::Certificate(_))));
-    listing::section(page, index, Text::new(), rest.collect())?;
+    let has_card = |(holding, number): &Item<'_>| holding.contents.get(*number).is_some_and(others::has_card);
+    let (cards, rest): (Vec<_>, Vec<_>) = rest.partition(has_card);
+    let mut cards: Vec<_> =
+        cards.into_iter().filter(|item| page.verbose() || !listing::is_beside_its_certificate(index, item)).collect();
+    let more = if page.verbose() { Vec::new() } else { cards.split_off(FEW.min(cards.len())) };
+    for card in &cards {
+        others::block(page, index, card)?;
+    }
+    listing::section(page, index, Text::new(), more.into_iter().chain(rest).collect())?;
     objects::requests(page, index)
 }
 

@@ -16,6 +16,7 @@ mod kubeconfig;
 mod line;
 mod listing;
 mod objects;
+mod others;
 mod page;
 mod pki;
 #[cfg(test)]
