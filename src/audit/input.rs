@@ -65,6 +65,7 @@ fn hint(kind: &DefectKind, code: Code) -> &'static str {
         DefectKind::Io(reason) if reason.contains("no such file") => "Restore the file, or correct the path.",
         DefectKind::PassedOver => "Nothing, or take it out of KUBECONFIG.",
         DefectKind::NotAFile(_) | DefectKind::Link => "Name a regular file.",
+        DefectKind::DerNotPem => "Write it as PEM: openssl x509 -inform DER, then base64 of that.",
         DefectKind::TooLarge(_) => "Name the file that holds the certificates, or split it.",
         DefectKind::NothingFound => "Name a file that holds certificates, or put the certificate there.",
         _ => check(code).map(|row| row.action).unwrap_or_default(),
