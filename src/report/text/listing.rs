@@ -21,8 +21,9 @@ const UNTIL: Column = Column::whole("UNTIL");
 const DISTANCE: Column = Column::whole("");
 const KEY: Column = Column::whole("KEY");
 
-/// From so many columns on, an object or bundle stands in a column of its own; below that, on a line above what it holds.
-const WIDE: usize = 110;
+/// Columns that everything but the place wants. Where the places do not fit beside it, an object or bundle stands on a line above what
+/// it holds: a namespace cut off is a wrong name.
+const BESIDE: usize = 90;
 
 /// A section: a heading, and a row for each thing.
 pub(super) fn section(page: &mut Page<'_>, index: &Index<'_>, heading: Text, items: Vec<Item<'_>>) -> io::Result<()> {
@@ -36,7 +37,10 @@ pub(super) fn section(page: &mut Page<'_>, index: &Index<'_>, heading: Text, ite
         page.line(0, &heading.styled(Style::Strong))?;
     }
     let (items, hidden) = page.fold(items, |item| index.is_trouble(item));
-    let grouped = page.width() < WIDE && items.iter().any(|(holding, number)| *number > 0 || !holding.origin.field.is_empty());
+    let widest =
+        items.iter().map(|(holding, _)| index.source(&holding.origin).draw(index.report.look).width()).max().unwrap_or_default();
+    let has_parts = items.iter().any(|(holding, number)| *number > 0 || !holding.origin.field.is_empty());
+    let grouped = has_parts && page.width() < widest + BESIDE;
     let mut table = Table::new(if grouped { GROUPED } else { COLUMNS });
     let mut last: Option<&Holding> = None;
     for (holding, number) in &items {
