@@ -33,7 +33,7 @@ fn client<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, user: &str) -> 
 pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Findings) {
     for kubeconfig in &context.inventory.kubeconfigs {
         let host = kubeconfig.document.host.as_deref();
-        let servers = || hosts::places(context, host, Role::Apiserver, &[Slot::Credential]);
+        let servers = || api_servers(context, host);
         for cluster in &kubeconfig.clusters {
             let bundle = entry(context, kubeconfig, "clusters", &cluster.name);
             let at_hand = servers().filter(|server| belongs_to(kubeconfig, cluster, server));
@@ -54,6 +54,12 @@ pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Find
             }
         }
     }
+}
+
+/// The API servers' certificates at hand: of the host, or given by themselves.
+fn api_servers<'a>(context: &'a Context<'_>, host: Option<&'a str>) -> impl Iterator<Item = &'a Holding> {
+    let here = move |holding: &&Holding| host.is_none() || hosts::host(holding).is_none() || hosts::host(holding) == host;
+    context.inventory.holdings.iter().filter(|holding| holding.is_api_server()).filter(here)
 }
 
 /// Whether a bundle holds the very CA that is to sign the host's API server. Then the server's certificate is at fault: `untrusted`.
@@ -107,8 +113,8 @@ fn host_of(url: &str) -> &str {
 pub(super) fn client_untrusted(context: &Context<'_>, findings: &mut Findings) {
     for kubeconfig in &context.inventory.kubeconfigs {
         let host = kubeconfig.document.host.as_deref();
-        let mut servers = hosts::places(context, host, Role::Apiserver, &[Slot::Credential]);
-        let at_hand = servers.any(|server| kubeconfig.clusters.iter().any(|cluster| belongs_to(kubeconfig, cluster, server)));
+        let at_hand = api_servers(context, host)
+            .any(|server| kubeconfig.clusters.iter().any(|cluster| belongs_to(kubeconfig, cluster, server)));
         if kubeconfig.role.is_none() && !at_hand {
             continue;
         }

@@ -4,8 +4,8 @@
 //! decoded once and shared, so the memory of an inventory grows with what is different, plus a few dozen bytes a place.
 
 use super::{
-    Certificate, CertificateList, CertificationRequest, Defect, Distribution, Kubeconfig, Origin, PrivateKey, PublicKey,
-    SigningRequest,
+    Certificate, CertificateList, CertificationRequest, Defect, Distribution, ExtendedKeyUsage, GeneralName, Kubeconfig, Origin,
+    OriginKind, PrivateKey, PublicKey, Role, SigningRequest, Slot,
 };
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -72,6 +72,24 @@ impl Holding {
             Content::PrivateKey(key) => Some(&**key),
             _ => None,
         })
+    }
+
+    /// Whether this is an API server's serving certificate: its role says so; or it has none, and is for servers and for the names that
+    /// every distribution gives the API server's Service.
+    #[must_use]
+    pub fn is_api_server(&self) -> bool {
+        let named_so = |certificate: &Certificate| {
+            let has = |name: &str| certificate.sans.iter().any(|san| matches!(san, GeneralName::Dns(dns) if **dns == *name));
+            !certificate.is_ca()
+                && certificate.allows(&ExtendedKeyUsage::ServerAuth)
+                && has("kubernetes")
+                && has("kubernetes.default.svc")
+        };
+        if let Some(role) = self.origin.role {
+            return role == Role::Apiserver && self.origin.slot == Slot::Credential;
+        }
+        let alone = matches!(self.origin.document.kind, OriginKind::File | OriginKind::Stdin | OriginKind::Peer);
+        alone && self.origin.slot != Slot::Trust && self.certificates().next().is_some_and(|(_, first)| named_so(first))
     }
 
     /// The defects with their index in the holding.

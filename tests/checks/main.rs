@@ -431,3 +431,22 @@ fn an_old_root_that_nobody_needs_is_worth_a_word_only() {
     let with_leaf = inventory(&[trust(), Place::file("leaf.pem", None, Slot::Unknown, &needed.pem())]);
     assert!(found(&with_leaf).contains(&(Code::Expired, Severity::Critical)));
 }
+
+#[test]
+fn a_kubeconfig_is_held_against_a_server_certificate_given_beside_it() {
+    let (ca, other) = (root(), root());
+    let server = pki().leaf("kube-apiserver").server().dns("kubernetes").dns("kubernetes.default.svc").ip([10, 0, 0, 11]);
+    let server = server.issued_by(&ca).unwrap();
+    let user = |issuer: &Identity| pki().leaf("jane").client().issued_by(issuer).unwrap();
+    let beside = |trusted: &Identity| {
+        let mut inventory = recipes::kubeconfig("jane.conf", None, trusted, &user(trusted));
+        recipes::join(&mut inventory, inventory_of_server(&server));
+        found(&inventory)
+    };
+    assert!(beside(&other).contains(&(Code::CaDoesNotSignServer, Severity::Critical)), "{:?}", beside(&other));
+    assert!(!beside(&ca).iter().any(|(code, _)| *code == Code::CaDoesNotSignServer));
+}
+
+fn inventory_of_server(server: &Identity) -> Inventory {
+    inventory(&[Place::file("apiserver.crt", None, Slot::Unknown, &server.pem())])
+}

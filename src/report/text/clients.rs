@@ -7,7 +7,7 @@ use super::page::Page;
 use super::signed::{self, Signature};
 use super::table::{Column, Table};
 use crate::chain::NodeId;
-use crate::model::{Context, Kubeconfig, Material, Role};
+use crate::model::{Context, Kubeconfig, Material};
 use crate::report::style::{Mark, Style};
 use std::collections::HashSet;
 use std::io;
@@ -93,7 +93,7 @@ fn certificates(index: &Index<'_>, kubeconfig: &Kubeconfig, field: &str) -> Vec<
 
 /// The serving certificates of the API servers at hand, each once for a host.
 fn servers<'a>(index: &Index<'a>) -> Vec<Server<'a>> {
-    let holdings = index.report.inventory.holdings.iter().filter(|holding| holding.origin.role == Some(Role::Apiserver));
+    let holdings = index.report.inventory.holdings.iter().filter(|holding| holding.is_api_server());
     let mut seen = HashSet::new();
     holdings
         .filter_map(|holding| Some((holding.origin.document.host.as_deref(), holding.certificates().next()?.1.id)))
