@@ -16,7 +16,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// The demo's files, as long as it lives.
 #[derive(Debug)]
@@ -77,6 +77,8 @@ impl From<mint::Error> for Error {
 pub fn build(at: OffsetDateTime) -> Result<Demo, Error> {
     let directory =
         tempfile::Builder::new().prefix("kcert-demo-").tempdir().map_err(|cause| Error::Write(PathBuf::new(), cause))?;
+    // Certificates know whole seconds only: rounded up, what ends in twenty days ends in no less.
+    let at = at.replace_nanosecond(0).unwrap_or(at) + Duration::SECOND;
     let entries = cluster::entries(Pki::at(at), Health::Ailing, &|_| None)?;
     write(directory.path(), &entries)?;
     Ok(Demo { directory })
