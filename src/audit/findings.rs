@@ -79,6 +79,12 @@ impl Findings {
         }
     }
 
+    /// These and those of other checks.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.list.extend(others.list);
+        self
+    }
+
     /// The findings, worst first, then in the order of the checks, then as found.
     pub(super) fn finish(mut self) -> Vec<Finding> {
         let rank = |code: Code| CHECKS.iter().position(|check| check.code == code);

@@ -22,8 +22,12 @@ use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{Document, Finding, Holding, Inventory, Origin, OriginKind, Severity, Slot};
 use findings::Findings;
 use pairs::Pairs;
-use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// The outcome of an audit.
 #[derive(Clone, Debug, Default)]
@@ -44,11 +48,25 @@ impl Audit {
 #[must_use]
 pub fn audit(graph: &Graph<'_>, policy: &Policy) -> Audit {
     let context = Context::new(graph, policy);
-    let mut findings = Findings::default();
-    for check in CHECKS {
-        (check.run)(&context, &mut findings);
-    }
+    let next = AtomicUsize::new(0);
+    let threads = if context.large { thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS) } else { 1 };
+    let findings = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| run(&context, &next))).collect();
+        let own = run(&context, &next);
+        others.into_iter().fold(own, |all, other| all.and(other.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    });
     Audit { findings: findings.finish() }
+}
+
+/// Checks are independent of each other; over a large inventory several threads take one after another.
+const MOST_THREADS: usize = 8;
+
+fn run(context: &Context<'_>, next: &AtomicUsize) -> Findings {
+    let mut findings = Findings::default();
+    while let Some(check) = CHECKS.get(next.fetch_add(1, Ordering::Relaxed)) {
+        (check.run)(context, &mut findings);
+    }
+    findings
 }
 
 /// Up to this many different certificates every link is confirmed by its signature. Beyond it, in dumps of whole clusters, names and
@@ -62,10 +80,10 @@ pub struct Context<'a> {
     policy: &'a Policy,
     /// More certificates than [`CONFIRM_ALL`].
     large: bool,
-    pairs: OnceCell<Pairs>,
-    trusted: OnceCell<HashSet<NodeId>>,
-    issuers: OnceCell<HashSet<NodeId>>,
-    documents: OnceCell<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
+    pairs: OnceLock<Pairs>,
+    trusted: OnceLock<HashSet<NodeId>>,
+    issuers: OnceLock<HashSet<NodeId>>,
+    documents: OnceLock<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
 }
 
 /// What makes a document the same one, though the files it refers to differ: kind, source, host.
@@ -82,10 +100,10 @@ impl<'a> Context<'a> {
             inventory: graph.inventory(),
             policy,
             large: graph.nodes().nth(CONFIRM_ALL).is_some(),
-            pairs: OnceCell::new(),
-            trusted: OnceCell::new(),
-            issuers: OnceCell::new(),
-            documents: OnceCell::new(),
+            pairs: OnceLock::new(),
+            trusted: OnceLock::new(),
+            issuers: OnceLock::new(),
+            documents: OnceLock::new(),
         }
     }
 
