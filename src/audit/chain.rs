@@ -84,7 +84,8 @@ pub(super) fn names(anchors: &[&Holding]) -> String {
 }
 
 /// Whether issuers lead from a certificate to one of the anchors (or to one with an anchor's name and key: a CA that was issued
-/// again). `None` when there is no anchor to reach.
+/// again). `None` when there is no anchor to reach, or the search was given
+/// up.
 pub(super) fn reaches(context: &Context<'_>, leaf: &Certificate, anchors: &[&Holding]) -> Option<bool> {
     let keys: HashSet<(&[u8], Sha256)> = anchors
         .iter()
@@ -106,23 +107,21 @@ pub(super) fn reaches(context: &Context<'_>, leaf: &Certificate, anchors: &[&Hol
         }
         open.extend(context.graph.issuers(node).into_iter().filter(|issuer| seen.insert(*issuer)));
     }
-    Some(false)
+    // A search that was given up proves nothing.
+    (!context.graph.is_exhausted()).then_some(false)
 }
 
 pub(super) fn issuer_missing(context: &Context<'_>, findings: &mut Findings) {
     for (node, certificate) in context.graph.nodes() {
         let presented = presented_first(context, node);
+        if context.graph.is_exhausted() {
+            break;
+        }
         if presented.is_empty() || certificate.is_self_issued() && context.graph.is_self_signed(node) {
             continue;
         }
         if context.has_issuer(node) {
             incomplete_bundles(context, findings, node, &presented);
-        } else if context.graph.is_exhausted() && !context.graph.candidates(node).is_empty() {
-            let message = "too many certificates of one name without key identifiers: who issued what could not be told for all";
-            let draft = Draft::new(Code::IssuerMissing, Severity::Unknown, message).certificate(certificate.id);
-            findings.add(
-                draft.places(presented.iter().map(|place| (place.origin.clone(), 0))).hint("Look at fewer sources at a time."),
-            );
         } else if !judged_by_role(&presented) {
             let message =
                 format!("the issuer of {} is not among the sources: {}", certificate.display_name(), certificate.issuer);
@@ -130,6 +129,17 @@ pub(super) fn issuer_missing(context: &Context<'_>, findings: &mut Findings) {
             findings.add(draft.places(presented.iter().map(|place| (place.origin.clone(), 0))));
         }
     }
+    if context.graph.is_exhausted() {
+        given_up(context, findings);
+    }
+}
+
+/// The search for issuers ended before it was through.
+fn given_up(context: &Context<'_>, findings: &mut Findings) {
+    let message = "too many certificates of one name without key identifiers: who issued what could not be told for all";
+    let places = context.inventory.holdings.iter().take(1).map(|holding| (holding.origin.clone(), 0));
+    findings
+        .add(Draft::new(Code::IssuerMissing, Severity::Unknown, message).places(places).hint("Look at fewer sources at a time."));
 }
 
 /// The places where a node is the first certificate of something to be presented.

@@ -450,3 +450,14 @@ fn a_kubeconfig_is_held_against_a_server_certificate_given_beside_it() {
 fn inventory_of_server(server: &Identity) -> Inventory {
     inventory(&[Place::file("apiserver.crt", None, Slot::Unknown, &server.pem())])
 }
+
+#[test]
+fn a_crowd_of_namesakes_ends_in_words() {
+    let crowd: Vec<Identity> = (0..150).map(|_| pki().ca("CA").without_subject_key_id().self_signed().unwrap()).collect();
+    let stranger = pki().ca("CA").without_subject_key_id().self_signed().unwrap();
+    let leaves = (0..200).map(|number| pki().leaf(&format!("leaf{number}")).issued_by(&stranger).unwrap().pem());
+    let mut places: Vec<Place> = leaves.map(|pem| Place::file("leaf.pem", None, Slot::Unknown, &pem)).collect();
+    places.extend(crowd.iter().map(|ca| Place::file("ca.pem", None, Slot::Trust, &ca.pem())));
+    let findings = found(&inventory(&places));
+    assert!(findings.contains(&(Code::IssuerMissing, Severity::Unknown)), "{findings:?}");
+}

@@ -91,7 +91,12 @@ impl Drawing<'_> {
     }
 
     fn missing(&mut self, tree: &Tree, lead: Text) {
-        let text = Text::of("not among the sources: issuer of ").quote(thousands(tree.issued.len()));
+        let graph = self.index.report.graph;
+        let has_namesakes = |node| !graph.candidates(node).is_empty();
+        let given_up = graph.is_exhausted() && tree.issued.iter().filter_map(|orphan| orphan.node).any(has_namesakes);
+        let words =
+            if given_up { "too many of this name to tell which: issuer of " } else { "not among the sources: issuer of " };
+        let text = Text::of(words).quote(thousands(tree.issued.len()));
         let text = Text::new().mark(Mark::Unsure).then(text.styled(Mark::Unsure.style()));
         let name = if tree.name.is_empty() { Text::of("(issuer without a name)") } else { Text::quoted(&tree.name) };
         self.table.note(lead, Text::of("   "), name.say("  ").then(text));

@@ -81,6 +81,7 @@ fn issuer(index: &Index<'_>, node: NodeId, certificate: &Certificate) -> Text {
     }
     match graph.issuers(node).as_slice() {
         [] if graph.candidates(node).is_empty() => name.say(" (not among the sources)"),
+        [] if graph.is_exhausted() => name.say(" (too many of this name among the sources to tell which)"),
         [] => name.say(" (not among the sources: there the name belongs to another key)"),
         [_] => name.say(" (among the sources, signature valid)"),
         several => name.say(" (").then(count(several.len(), "certificate")).say(" of this issuer among the sources)"),
