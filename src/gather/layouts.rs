@@ -127,21 +127,10 @@ pub(super) fn matches(pattern: &Path, path: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::decode::{Decoder, Limits};
+    use crate::gather::tests::empty_tree as tree;
     use crate::gather::{Target, gather};
     use crate::model::Inventory;
     use std::collections::HashSet;
-    use std::fs;
-    use tempfile::{TempDir, tempdir};
-
-    fn tree(files: &[&str]) -> TempDir {
-        let directory = tempdir().unwrap();
-        for file in files {
-            let path = directory.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        }
-        directory
-    }
 
     fn at_root(files: &[&str]) -> Vec<Distribution> {
         let directory = tree(files);

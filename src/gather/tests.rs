@@ -8,6 +8,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 use tempfile::{TempDir, tempdir};
 
+/// A directory with these files, all empty.
+pub(super) fn empty_tree(files: &[&str]) -> TempDir {
+    let files: Vec<_> = files.iter().map(|file| (*file, "")).collect();
+    tree(&files)
+}
+
 /// A directory with these files.
 fn tree(files: &[(&str, &str)]) -> TempDir {
     let directory = tempdir().unwrap();

@@ -114,19 +114,9 @@ fn is_skipped(parent: &Path, name: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gather::tests::empty_tree as tree;
     use std::os::unix::fs::symlink;
     use std::process::Command;
-    use tempfile::{TempDir, tempdir};
-
-    fn tree(files: &[&str]) -> TempDir {
-        let directory = tempdir().unwrap();
-        for file in files {
-            let path = directory.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        }
-        directory
-    }
 
     fn steps(directory: &Path, bounds: Bounds) -> Vec<String> {
         let mut steps = Vec::new();

@@ -135,7 +135,7 @@ pub(super) fn examined(index: &Index<'_>) -> Text {
         text = text.say(", ").quote(thousands(different)).say(" different");
     }
     let kinds: HashSet<OriginKind> = index.report.inventory.holdings.iter().map(|holding| holding.origin.document.kind).collect();
-    let files = kinds.iter().all(|kind| matches!(kind, OriginKind::File | OriginKind::Kubeconfig));
+    let files = kinds.iter().all(|kind| matches!(kind, OriginKind::File | OriginKind::Kubeconfig | OriginKind::Stdin));
     let examined = usize::try_from(index.report.inventory.examined).unwrap_or(usize::MAX);
     match (examined, files) {
         (0, _) => text,
