@@ -3,11 +3,11 @@
 //! The house, bytes in at the top of the left column, words out at the bottom:
 //!
 //! ```text
-//!            model            nouns; imports nothing of ours
+//!            model            nouns; imports nothing of ours (der beside it reads DER)
 //!           /     \
 //!      decode      chain      bytes → nouns            | issuer graph, signatures
 //!     /   |          |
-//! gather  |          |        the disk                 |
+//! gather  |       verify      the disk                 | one trust question, one verifier → verdict
 //!     \  mint      audit      certificates made        | every check → findings
 //!      \  |          |
 //!      demo          |        a small cluster to try   |
@@ -24,7 +24,9 @@ pub mod chain;
 pub mod cli;
 pub mod decode;
 pub mod demo;
+mod der;
 pub mod gather;
 pub mod mint;
 pub mod model;
 pub mod report;
+pub mod verify;

@@ -6,7 +6,7 @@
 //! walked from end to end: every node has [`MOST_CANDIDATES`] at most.
 
 use super::ends::Ends;
-use super::{Path, SignatureCheck, SignatureOps, paths};
+use super::{Path, SignatureCheck, SignatureOps, Signed, paths};
 use crate::model::{Certificate, Holding, Inventory, Sha256};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -187,6 +187,12 @@ impl<'i> Graph<'i> {
             self.invalid.fetch_add(usize::from(check == SignatureCheck::Invalid), Ordering::Relaxed);
             check
         })
+    }
+
+    /// Whether `issuer`'s key made the signature on something that is no node: a revocation list. Not remembered.
+    #[must_use]
+    pub fn signed_by(&self, signed: &Signed<'_>, issuer: NodeId) -> SignatureCheck {
+        self.crypto.check_signed(signed, self.certificate(issuer))
     }
 
     /// Whether [`MOST_INVALID`] was reached: signatures asked for after that are `Unsupported`, and links may be missing.

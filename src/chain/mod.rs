@@ -12,7 +12,7 @@ pub mod signature;
 pub use forest::{Forest, Tree};
 pub use graph::{Graph, Link, NodeId};
 pub use paths::{End, Path};
-pub use signature::{AwsLc, SignatureCheck, SignatureOps};
+pub use signature::{AwsLc, SignatureCheck, SignatureOps, Signed, is_point_on_curve};
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,8 @@ use aws_lc_rs::signature::{self as aws, ParsedPublicKey, RsaParameters, RsaPssSa
 use pkcs8::der::asn1::{ContextSpecific, ObjectIdentifier};
 use pkcs8::der::{self, Decode, DecodeValue, Reader, SliceReader, TagNumber, Tagged};
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// The outcome of one signature check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,21 +23,45 @@ pub enum SignatureCheck {
     Unsupported,
 }
 
+/// Something signed (RFC 5280 sections 4.1.1 and 5.1.1): a certificate or a revocation list in its parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// What is signed: TBSCertificate or TBSCertList, header included.
+    pub tbs: &'a [u8],
+    /// The outer `signatureAlgorithm`, header included.
+    pub algorithm: &'a [u8],
+    /// The contents of `signatureValue`, without its unused-bits octet.
+    pub signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// The parts of a certificate; `None` if its ranges lead nowhere.
+    #[must_use]
+    pub fn certificate(certificate: &'a Certificate) -> Option<Self> {
+        let der = &certificate.der;
+        let part = |range: &Range<usize>| der.bytes.get(range.clone());
+        Some(Self { tbs: part(&der.tbs)?, algorithm: part(&der.signature_algorithm)?, signature: part(&der.signature)? })
+    }
+}
+
 /// Checks signatures; a trait so that tests can count and fake them.
 pub trait SignatureOps: Sync {
     /// Whether `issuer`'s key signed `certificate`.
-    fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck;
+    fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
+        Signed::certificate(certificate).map_or(SignatureCheck::Unsupported, |signed| self.check_signed(&signed, issuer))
+    }
+
+    /// Whether `issuer`'s key made this signature.
+    fn check_signed(&self, signed: &Signed<'_>, issuer: &Certificate) -> SignatureCheck {
+        check(signed, issuer).unwrap_or(SignatureCheck::Unsupported)
+    }
 }
 
 /// The real thing: AWS-LC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AwsLc;
 
-impl SignatureOps for AwsLc {
-    fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
-        check(certificate, issuer).unwrap_or(SignatureCheck::Unsupported)
-    }
-}
+impl SignatureOps for AwsLc {}
 
 /// What a family of signature algorithms asks of the key.
 #[derive(Clone, Copy)]
@@ -48,36 +74,42 @@ enum Key {
     Ed25519,
 }
 
-/// One algorithm that AWS-LC verifies: its dotted OID, the key it goes with, the implementation.
-type Row = (&'static str, Key, &'static dyn VerificationAlgorithm);
+/// One algorithm that AWS-LC verifies: its OID, the key it goes with, the implementation.
+type Row = (ObjectIdentifier, Key, &'static dyn VerificationAlgorithm);
+
+const fn oid(dotted: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(dotted)
+}
 
 /// RFC 3279, 4055, 5758 and 8410, in the combinations that AWS-LC has. SHA-384 with RSA below 2048 bits is not among them.
 const ALGORITHMS: &[Row] = &[
-    ("1.2.840.113549.1.1.11", Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
-    ("1.2.840.113549.1.1.12", Key::Rsa(2048), &aws::RSA_PKCS1_2048_8192_SHA384),
-    ("1.2.840.113549.1.1.13", Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
-    ("1.2.840.113549.1.1.5", Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
-    ("1.3.14.3.2.29", Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
-    ("1.2.840.10045.4.3.2", Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA256_ASN1),
-    ("1.2.840.10045.4.3.3", Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA384_ASN1),
-    ("1.2.840.10045.4.3.4", Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA512_ASN1),
-    ("1.2.840.10045.4.1", Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA1_ASN1),
-    ("1.2.840.10045.4.3.2", Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA256_ASN1),
-    ("1.2.840.10045.4.3.3", Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA384_ASN1),
-    ("1.2.840.10045.4.3.4", Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA512_ASN1),
-    ("1.2.840.10045.4.3.2", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA256_ASN1),
-    ("1.2.840.10045.4.3.3", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA384_ASN1),
-    ("1.2.840.10045.4.3.4", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA512_ASN1),
-    ("1.2.840.10045.4.1", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA1_ASN1),
-    ("1.2.840.10045.4.3.1", Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA224_ASN1),
-    ("1.2.840.10045.4.3.2", Key::Ecdsa("secp256k1"), &aws::ECDSA_P256K1_SHA256_ASN1),
-    ("1.3.101.112", Key::Ed25519, &aws::ED25519),
+    (oid("1.2.840.113549.1.1.11"), Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+    (oid("1.2.840.113549.1.1.12"), Key::Rsa(2048), &aws::RSA_PKCS1_2048_8192_SHA384),
+    (oid("1.2.840.113549.1.1.13"), Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+    (oid("1.2.840.113549.1.1.5"), Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+    (oid("1.3.14.3.2.29"), Key::Rsa(1024), &aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+    (oid("1.2.840.10045.4.3.2"), Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA256_ASN1),
+    (oid("1.2.840.10045.4.3.3"), Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA384_ASN1),
+    (oid("1.2.840.10045.4.3.4"), Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA512_ASN1),
+    (oid("1.2.840.10045.4.1"), Key::Ecdsa("P-256"), &aws::ECDSA_P256_SHA1_ASN1),
+    (oid("1.2.840.10045.4.3.2"), Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA256_ASN1),
+    (oid("1.2.840.10045.4.3.3"), Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA384_ASN1),
+    (oid("1.2.840.10045.4.3.4"), Key::Ecdsa("P-384"), &aws::ECDSA_P384_SHA512_ASN1),
+    (oid("1.2.840.10045.4.3.2"), Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA256_ASN1),
+    (oid("1.2.840.10045.4.3.3"), Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA384_ASN1),
+    (oid("1.2.840.10045.4.3.4"), Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA512_ASN1),
+    (oid("1.2.840.10045.4.1"), Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA1_ASN1),
+    (oid("1.2.840.10045.4.3.1"), Key::Ecdsa("P-521"), &aws::ECDSA_P521_SHA224_ASN1),
+    (oid("1.2.840.10045.4.3.2"), Key::Ecdsa("secp256k1"), &aws::ECDSA_P256K1_SHA256_ASN1),
+    (ED25519, Key::Ed25519, &aws::ED25519),
 ];
 
 /// `id-RSASSA-PSS` (RFC 4055 section 3.1): everything but the name is in the parameters.
-const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
+const RSASSA_PSS: ObjectIdentifier = oid("1.2.840.113549.1.1.10");
+/// `id-Ed25519` (RFC 8410 section 3).
+const ED25519: ObjectIdentifier = oid("1.3.101.112");
 /// `id-mgf1` (RFC 4055 section 2.2).
-const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+const MGF1: ObjectIdentifier = oid("1.2.840.113549.1.1.8");
 /// `saltLength` where the parameters do not say (RFC 4055 section 3.1).
 const DEFAULT_SALT: u16 = 20;
 /// The bits that AWS-LC takes at most in an RSA key.
@@ -136,29 +168,71 @@ const PSS: [Pss; 3] = [
 ];
 
 /// `None`: cannot be judged.
-fn check(certificate: &Certificate, issuer: &Certificate) -> Option<SignatureCheck> {
-    let bytes = &certificate.der.bytes;
-    let signed = bytes.get(certificate.der.tbs.clone())?;
-    let signature = bytes.get(certificate.der.signature.clone())?;
-    let algorithm = algorithm(certificate, issuer)?;
+fn check(signed: &Signed<'_>, issuer: &Certificate) -> Option<SignatureCheck> {
+    let algorithm = AlgorithmIdentifierRef::from_der(signed.algorithm).ok()?;
+    if family(algorithm.oid).zip(family_of(&issuer.public_key.algorithm)).is_some_and(|(wanted, found)| wanted != found) {
+        return Some(SignatureCheck::Invalid);
+    }
+    let implementation = implementation(&algorithm, issuer)?;
     let key = issuer.der.bytes.get(issuer.der.spki.clone())?;
     // The bare RSAPublicKey, because AWS-LC does not read keys whose own algorithm is id-RSASSA-PSS.
     let key = match issuer.public_key.algorithm {
         KeyAlgorithm::Rsa => SubjectPublicKeyInfoRef::from_der(key).ok()?.subject_public_key.as_bytes()?,
         _ => key,
     };
-    let key = ParsedPublicKey::new(algorithm, key).ok()?;
-    Some(if key.verify_sig(signed, signature).is_ok() { SignatureCheck::Valid } else { SignatureCheck::Invalid })
+    let key = ParsedPublicKey::new(implementation, key).ok()?;
+    Some(if key.verify_sig(signed.tbs, signed.signature).is_ok() { SignatureCheck::Valid } else { SignatureCheck::Invalid })
 }
 
-fn algorithm(certificate: &Certificate, issuer: &Certificate) -> Option<&'static dyn VerificationAlgorithm> {
-    let oid = &*certificate.signature_algorithm.oid;
-    let key = &issuer.public_key;
-    if oid == RSASSA_PSS {
-        let identifier = certificate.der.bytes.get(certificate.der.signature_algorithm.clone())?;
-        return pss(identifier, key.bits).filter(|_| fits(Key::Rsa(2048), &key.algorithm, key.bits));
+/// Whether an octet string is a point of the curve that the certificate's key is said to be on; `None` when AWS-LC does not have that
+/// curve. Verifiers refuse keys that are no points before they look at any signature.
+#[must_use]
+pub fn is_point_on_curve(certificate: &Certificate, point: &[u8]) -> Option<bool> {
+    let KeyAlgorithm::Ecdsa(curve) = &certificate.public_key.algorithm else { return None };
+    let row = ALGORITHMS.iter().find(|row| matches!(row.1, Key::Ecdsa(name) if *name == **curve))?;
+    // SEC 1 section 2.3.4 has compressed and uncompressed points; X9.62 also a form of both, which AWS-LC does not read.
+    let plain: Cow<'_, [u8]> = match point {
+        [form @ (6 | 7), rest @ ..] if rest.last().is_some_and(|last| last & 1 == form & 1) => [&[4], rest].concat().into(),
+        [6 | 7, ..] => return Some(false),
+        _ => point.into(),
+    };
+    Some(ParsedPublicKey::new(row.2, &*plain).is_ok())
+}
+
+/// What kind of key makes signatures of an algorithm: a key of another kind made none of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Rsa,
+    Ecdsa,
+    Ed25519,
+}
+
+fn family(algorithm: ObjectIdentifier) -> Option<Family> {
+    const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1");
+    const ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4");
+    match algorithm {
+        oid if oid.starts_with(RSA) => Some(Family::Rsa),
+        oid if oid.starts_with(ECDSA) => Some(Family::Ecdsa),
+        oid if oid == ED25519 => Some(Family::Ed25519),
+        _ => None,
     }
-    ALGORITHMS.iter().find(|row| row.0 == oid && fits(row.1, &key.algorithm, key.bits)).map(|row| row.2)
+}
+
+fn family_of(key: &KeyAlgorithm) -> Option<Family> {
+    match key {
+        KeyAlgorithm::Rsa => Some(Family::Rsa),
+        KeyAlgorithm::Ecdsa(_) => Some(Family::Ecdsa),
+        KeyAlgorithm::Ed25519 => Some(Family::Ed25519),
+        _ => None,
+    }
+}
+
+fn implementation(algorithm: &AlgorithmIdentifierRef<'_>, issuer: &Certificate) -> Option<&'static dyn VerificationAlgorithm> {
+    let key = &issuer.public_key;
+    if algorithm.oid == RSASSA_PSS {
+        return pss(algorithm, key.bits).filter(|_| fits(Key::Rsa(2048), &key.algorithm, key.bits));
+    }
+    ALGORITHMS.iter().find(|row| row.0 == algorithm.oid && fits(row.1, &key.algorithm, key.bits)).map(|row| row.2)
 }
 
 fn fits(wanted: Key, algorithm: &KeyAlgorithm, bits: u32) -> bool {
@@ -172,8 +246,8 @@ fn fits(wanted: Key, algorithm: &KeyAlgorithm, bits: u32) -> bool {
 
 /// The implementation that the parameters of an `id-RSASSA-PSS` AlgorithmIdentifier ask for. AWS-LC has none for SHA-1, which is
 /// what absent parameters mean, nor for a mask generated with another digest.
-fn pss(identifier: &[u8], bits: u32) -> Option<&'static dyn VerificationAlgorithm> {
-    let parameters = AlgorithmIdentifierRef::from_der(identifier).ok()?.parameters?;
+fn pss(algorithm: &AlgorithmIdentifierRef<'_>, bits: u32) -> Option<&'static dyn VerificationAlgorithm> {
+    let parameters = algorithm.parameters?;
     let mut fields = SliceReader::new(parameters.value()).ok()?;
     let hash = explicit::<AlgorithmIdentifierRef<'_>>(&mut fields, 0).ok()??;
     let mask = explicit::<AlgorithmIdentifierRef<'_>>(&mut fields, 1).ok()??;

@@ -1,7 +1,7 @@
 //! Algorithms by object identifier: signatures, keys, curves; and what a SubjectPublicKeyInfo says of its key.
 
 use super::crypto;
-use super::der::{self, BIT_STRING, Element, Fault, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use crate::der::{self, BIT_STRING, Element, Fault, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use crate::model::{KeyAlgorithm, PublicKey, SignatureAlgorithm};
 
 /// `rsaEncryption` (RFC 8017 appendix A.1).

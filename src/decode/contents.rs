@@ -1,10 +1,10 @@
 //! PEM blocks and DER structures → [`Content`]s, in order, defects in the place of what they spoil.
 
 use super::body::{BodyDecoder, Lines};
-use super::der::{self, Element, Fault, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
 use super::memo::Memo;
 use super::pem::{Block, Blocks, Flaw, Kind};
 use super::{crypto, key, request, x509};
+use crate::der::{self, Element, Fault, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
 use crate::model::{Certificate, Content, Defect, DefectKind, PrivateKey, Sha256};
 use std::sync::Arc;
 
@@ -93,6 +93,7 @@ impl Contents<'_> {
         let mut reader = Reader::new(der);
         let element = reader.take(SEQUENCE, what).map_err(|fault| malformed(what, fault))?;
         match kind {
+            Kind::Certificate if !reader.is_empty() => self.certificate_before(&element, reader.rest().len()),
             Kind::Certificate | Kind::TrustedCertificate => self.certificate(&element),
             Kind::Request => request::request(&element).map(|request| self.found.push(Content::Request(Arc::new(request)))),
             Kind::Crl => request::revocation_list(&element).map(|crl| self.found.push(Content::Crl(Arc::new(crl)))),
@@ -153,6 +154,14 @@ impl Contents<'_> {
             None => self.certificates.remember(id, Arc::new(x509::certificate(element, id)?)),
         };
         self.found.push(Content::Certificate(certificate));
+        Ok(())
+    }
+
+    /// A certificate with bytes behind it: not the one that is remembered.
+    fn certificate_before(&mut self, element: &Element<'_>, trailing: usize) -> Result<(), Fault> {
+        let mut certificate = x509::certificate(element, crypto::sha256(element.raw))?;
+        certificate.der.trailing = trailing;
+        self.found.push(Content::Certificate(Arc::new(certificate)));
         Ok(())
     }
 

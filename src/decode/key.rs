@@ -4,8 +4,8 @@
 //! know is returned. The public half is expressed as the SHA-256 of the SubjectPublicKeyInfo that a certificate for the key would
 //! carry, so that key and certificate are compared by one value.
 
-use super::der::{Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
 use super::{algorithm, crypto};
+use crate::der::{Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
 use crate::model::{DefectKind, KeyFormat, PrivateKey, PublicKey};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::PrivateKeyInfoRef;

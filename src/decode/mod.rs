@@ -9,7 +9,6 @@ pub mod blob;
 mod body;
 mod contents;
 mod crypto;
-mod der;
 mod document;
 pub mod envoy;
 pub mod json;

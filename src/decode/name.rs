@@ -3,14 +3,15 @@
 //! A name with something odd in it is still a name: bytes that are no text are shown as such, and a general name that makes no
 //! sense stands as [`GeneralName::Malformed`] among the good ones.
 
-use super::der::{self, Element, Fault, OBJECT_IDENTIFIER, Problem, SEQUENCE, SET};
+use crate::der::{self, Element, Fault, OBJECT_IDENTIFIER, Problem, SEQUENCE, SET};
 use crate::model::digest::Hex;
 use crate::model::name::Attribute;
 use crate::model::{AttributeType, DistinguishedName, GeneralName};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Attributes of one name. Real ones have a dozen; each costs twenty times its two bytes of input.
+/// Attributes of one name that are read, and as many sets. Real ones have a dozen; each costs twenty times its two bytes of input. The
+/// encoding, by which names are compared, is kept whole.
 const MOST_ATTRIBUTES: usize = 1_000;
 
 /// Names of one extension. CDN certificates reach a few hundred, Let's Encrypt stops at 100.
@@ -21,15 +22,12 @@ pub(super) fn distinguished(name: &Element<'_>) -> Result<DistinguishedName, Fau
     let mut rdns = Vec::new();
     let mut sets = name.children();
     let mut count = 0;
-    while !sets.is_empty() {
+    while !sets.is_empty() && count < MOST_ATTRIBUTES {
         let mut attributes = sets.take(SET, "RelativeDistinguishedName")?.children();
         let mut rdn = Vec::with_capacity(1);
         count += 1;
-        while !attributes.is_empty() {
+        while !attributes.is_empty() && count <= 2 * MOST_ATTRIBUTES {
             count += 1;
-            if count > 2 * MOST_ATTRIBUTES {
-                return Err(Problem::Value.of("RDNSequence"));
-            }
             rdn.push(attribute(&attributes.take(SEQUENCE, "AttributeTypeAndValue")?)?);
         }
         rdns.push(rdn);
@@ -94,7 +92,7 @@ fn ip(octets: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::der::Reader;
+    use crate::der::Reader;
 
     fn read(der: &[u8]) -> (Vec<GeneralName>, Result<(), Fault>) {
         let mut names = Vec::new();

@@ -1,11 +1,11 @@
 //! Certification requests (RFC 2986) and certificate revocation lists (RFC 5280 section 5).
 
-use super::der::{
+use super::x509::Extensions;
+use super::{algorithm, crypto, name, x509};
+use crate::der::{
     self, BIT_STRING, BOOLEAN, Element, Fault, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, SET,
     UTC_TIME,
 };
-use super::x509::Extensions;
-use super::{algorithm, crypto, name, x509};
 use crate::model::{CertificateList, CertificationRequest, GeneralName, Serial};
 
 /// The attribute that carries the extensions asked for: `extensionRequest` (RFC 2985 section 5.4.2).

@@ -1,6 +1,6 @@
 //! What bytes look like, judged cheaply: before anything is decoded.
 
-use super::der::{INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use crate::der::{INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;

@@ -1,13 +1,13 @@
 //! Certificates (RFC 5280 section 4): DER → [`Certificate`].
 //!
-//! Every field is read on its own, by `decode::der`. A certificate is refused only when one of the fields that make it one (names,
+//! Every field is read on its own, by `crate::der`. A certificate is refused only when one of the fields that make it one (names,
 //! validity, key) cannot be found; an extension that does not decode is listed with its reason and the rest still stands. General
 //! X.509 parsers stop at the first bad field, and a certificate that a cluster runs on would then be missing from the report.
 
-use super::der::{
+use super::{algorithm, name};
+use crate::der::{
     self, BIT_STRING, BOOLEAN, Element, Fault, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Problem, Reader, SEQUENCE,
 };
-use super::{algorithm, name};
 use crate::model::certificate::CertificateDer;
 use crate::model::{BasicConstraints, Certificate, ExtendedKeyUsage, GeneralName, KeyUsage, Serial, Sha256, Validity};
 use time::OffsetDateTime;
@@ -53,6 +53,7 @@ pub(super) fn certificate(certificate: &Element<'_>, id: Sha256) -> Result<Certi
             spki: spki.range(),
             signature,
             signature_algorithm: signature_algorithm.range(),
+            trailing: 0,
         },
     })
 }

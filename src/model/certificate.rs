@@ -54,6 +54,8 @@ pub struct CertificateDer {
     pub signature: Range<usize>,
     /// The outer `signatureAlgorithm`, header included: parameters matter for RSASSA-PSS.
     pub signature_algorithm: Range<usize>,
+    /// How many bytes stood behind the certificate in its PEM block, where none belong: Go reads no such block (`x509: trailing data`).
+    pub trailing: usize,
 }
 
 impl Certificate {

@@ -101,6 +101,12 @@ impl DefectKind {
         }
     }
 
+    /// Whether it stands between or beside PEM blocks, and is none itself.
+    #[must_use]
+    pub fn is_between_blocks(&self) -> bool {
+        matches!(self, Self::MissingNewline | Self::ByteOrderMark | Self::TrailingBytes(_) | Self::TooManyBlocks(_))
+    }
+
     /// How bad it is: what was read all the same is a warning, what was not leaves the question open.
     #[must_use]
     pub fn severity(&self) -> Severity {

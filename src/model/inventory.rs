@@ -74,6 +74,15 @@ impl Holding {
         })
     }
 
+    /// Which PEM block or structure of several the thing with this index is, counted from 1; `None` where there is only one. Flaws
+    /// between blocks are things in the holding, and no blocks.
+    #[must_use]
+    pub fn block(&self, index: usize) -> Option<usize> {
+        let is_block = |content: &&Content| !matches!(content, Content::Defect(defect) if defect.kind.is_between_blocks());
+        let several = self.contents.iter().filter(is_block).count() > 1;
+        several.then(|| self.contents.iter().take(index.saturating_add(1)).filter(is_block).count())
+    }
+
     /// Whether this is an API server's serving certificate: its role says so; or it has none, and is for servers and for the names that
     /// every distribution gives the API server's Service.
     #[must_use]

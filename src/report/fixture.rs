@@ -55,7 +55,14 @@ pub(super) fn certificate(number: u8, subject: &str, issuer: &str, days: i64) ->
         subject_key_id: Some(vec![number].into()),
         authority_key_id: None,
         malformed_extensions: Vec::new(),
-        der: CertificateDer { bytes: Box::new([]), tbs: 0..0, spki: 0..0, signature: 0..0, signature_algorithm: 0..0 },
+        der: CertificateDer {
+            bytes: Box::new([]),
+            tbs: 0..0,
+            spki: 0..0,
+            signature: 0..0,
+            signature_algorithm: 0..0,
+            trailing: 0,
+        },
     }
 }
 

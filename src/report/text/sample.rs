@@ -77,7 +77,14 @@ pub(super) fn certificate(number: u16, subject: &str, issuer: &str, not_after: O
         subject_key_id: None,
         authority_key_id: None,
         malformed_extensions: Vec::new(),
-        der: CertificateDer { bytes: Box::default(), tbs: 0..0, spki: 0..0, signature: 0..0, signature_algorithm: 0..0 },
+        der: CertificateDer {
+            bytes: Box::default(),
+            tbs: 0..0,
+            spki: 0..0,
+            signature: 0..0,
+            signature_algorithm: 0..0,
+            trailing: 0,
+        },
     }
 }
 

@@ -11,37 +11,37 @@ use std::fmt::{self, Write};
 use std::ops::Range;
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
-pub(super) const BOOLEAN: u8 = 0x01;
-pub(super) const INTEGER: u8 = 0x02;
-pub(super) const BIT_STRING: u8 = 0x03;
-pub(super) const OCTET_STRING: u8 = 0x04;
-pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
-pub(super) const UTF8_STRING: u8 = 0x0c;
-pub(super) const TELETEX_STRING: u8 = 0x14;
-pub(super) const UTC_TIME: u8 = 0x17;
-pub(super) const GENERALIZED_TIME: u8 = 0x18;
-pub(super) const UNIVERSAL_STRING: u8 = 0x1c;
-pub(super) const BMP_STRING: u8 = 0x1e;
-pub(super) const SEQUENCE: u8 = 0x30;
-pub(super) const SET: u8 = 0x31;
+pub(crate) const BOOLEAN: u8 = 0x01;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const UTF8_STRING: u8 = 0x0c;
+pub(crate) const TELETEX_STRING: u8 = 0x14;
+pub(crate) const UTC_TIME: u8 = 0x17;
+pub(crate) const GENERALIZED_TIME: u8 = 0x18;
+pub(crate) const UNIVERSAL_STRING: u8 = 0x1c;
+pub(crate) const BMP_STRING: u8 = 0x1e;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const SET: u8 = 0x31;
 
 /// The tag of a constructed context-specific element: `[number]`.
-pub(super) const fn context(number: u8) -> u8 {
+pub(crate) const fn context(number: u8) -> u8 {
     0xa0 | number
 }
 
 /// Why bytes are not the structure they should be: which field, and what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// The field's name in the RFC.
-    pub(super) field: &'static str,
+    pub(crate) field: &'static str,
     /// What is wrong with it.
-    pub(super) problem: Problem,
+    pub(crate) problem: Problem,
 }
 
 /// What is wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// It is not there.
     Missing,
     /// Its length says more bytes than there are.
@@ -58,7 +58,7 @@ pub(super) enum Problem {
 
 impl Problem {
     /// Names the field.
-    pub(super) fn of(self, field: &'static str) -> Fault {
+    pub(crate) fn of(self, field: &'static str) -> Fault {
         Fault { field, problem: self }
     }
 }
@@ -79,34 +79,46 @@ impl fmt::Display for Fault {
 
 /// One element: tag, length, contents.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Element<'a> {
+pub(crate) struct Element<'a> {
     /// The identifier octet: class, constructed bit and number.
-    pub(super) tag: u8,
+    pub(crate) tag: u8,
     /// The whole encoding.
-    pub(super) raw: &'a [u8],
+    pub(crate) raw: &'a [u8],
     /// The contents octets.
-    pub(super) contents: &'a [u8],
+    pub(crate) contents: &'a [u8],
     offset: usize,
 }
 
 impl<'a> Element<'a> {
     /// Where the encoding stands in what the outermost reader was given.
-    pub(super) fn range(&self) -> Range<usize> {
+    pub(crate) fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.raw.len()
     }
 
     /// Where the contents stand.
-    pub(super) fn contents_range(&self) -> Range<usize> {
+    pub(crate) fn contents_range(&self) -> Range<usize> {
         self.contents_offset()..self.offset + self.raw.len()
     }
 
+    /// Whether the length is written in as few octets as can be (X.690 section 10.1). Real parsers differ in whether they mind.
+    pub(crate) fn is_minimal(&self) -> bool {
+        let header = self.raw.len() - self.contents.len();
+        match self.contents.len() {
+            0..=0x7f => header == 2,
+            0x80..=0xff => header == 3,
+            0x100..=0xffff => header == 4,
+            0x1_0000..=0xff_ffff => header == 5,
+            _ => true,
+        }
+    }
+
     /// Reads the contents as elements.
-    pub(super) fn children(&self) -> Reader<'a> {
+    pub(crate) fn children(&self) -> Reader<'a> {
         Reader { rest: self.contents, offset: self.contents_offset() }
     }
 
     /// The bits of a BIT STRING of whole octets, and where they stand: the contents without the octet that counts unused bits.
-    pub(super) fn bits(&self) -> (&'a [u8], Range<usize>) {
+    pub(crate) fn bits(&self) -> (&'a [u8], Range<usize>) {
         let range = self.contents_range();
         match self.contents {
             [_, bits @ ..] => (bits, range.start + 1..range.end),
@@ -121,34 +133,34 @@ impl<'a> Element<'a> {
 
 /// Reads elements one after the other.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     offset: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Reads `bytes` from the start.
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, offset: 0 }
     }
 
     /// What was not read yet.
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// Whether everything was read.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// The tag of the next element.
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
     /// The next element, which must have this tag.
-    pub(super) fn take(&mut self, tag: u8, field: &'static str) -> Result<Element<'a>, Fault> {
+    pub(crate) fn take(&mut self, tag: u8, field: &'static str) -> Result<Element<'a>, Fault> {
         match self.peek() {
             Some(found) if found == tag => self.any(field),
             Some(found) => Err(Problem::Tag(found).of(field)),
@@ -157,12 +169,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element if it has this tag.
-    pub(super) fn optional(&mut self, tag: u8, field: &'static str) -> Result<Option<Element<'a>>, Fault> {
+    pub(crate) fn optional(&mut self, tag: u8, field: &'static str) -> Result<Option<Element<'a>>, Fault> {
         if self.peek() == Some(tag) { self.any(field).map(Some) } else { Ok(None) }
     }
 
     /// The next element whatever its tag.
-    pub(super) fn any(&mut self, field: &'static str) -> Result<Element<'a>, Fault> {
+    pub(crate) fn any(&mut self, field: &'static str) -> Result<Element<'a>, Fault> {
         let (tag, header, length) = header(self.rest).map_err(|problem| problem.of(field))?;
         let end = header.checked_add(length).filter(|end| *end <= self.rest.len()).ok_or(Problem::Truncated.of(field))?;
         let (raw, rest) = self.rest.split_at(end);
@@ -193,7 +205,7 @@ fn header(bytes: &[u8]) -> Result<(u8, usize, usize), Problem> {
 
 /// The contents of an OBJECT IDENTIFIER in dotted notation. Arcs up to 128 bits (2.25 holds UUIDs); anything longer, and anything
 /// that is no OID, comes out as hexadecimal after `#`, cut to a readable length.
-pub(super) fn dotted(contents: &[u8]) -> String {
+pub(crate) fn dotted(contents: &[u8]) -> String {
     dotted_arcs(contents).unwrap_or_else(|| {
         let head = contents.get(..32).unwrap_or(contents);
         format!("#{}", crate::model::digest::Hex(head))
@@ -224,7 +236,7 @@ fn dotted_arcs(contents: &[u8]) -> Option<String> {
 }
 
 /// How many bits an unsigned INTEGER has.
-pub(super) fn bit_length(contents: &[u8]) -> u32 {
+pub(crate) fn bit_length(contents: &[u8]) -> u32 {
     let zeros = contents.iter().take_while(|octet| **octet == 0).count();
     match contents.get(zeros..) {
         Some([first, rest @ ..]) => {
@@ -235,7 +247,7 @@ pub(super) fn bit_length(contents: &[u8]) -> u32 {
 }
 
 /// The text of a string type. What is no text in its encoding becomes U+FFFD; `None` for types that hold no text.
-pub(super) fn text<'a>(element: &Element<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn text<'a>(element: &Element<'a>) -> Option<Cow<'a, str>> {
     let octets = element.contents;
     match element.tag {
         // UTF8String, NumericString, PrintableString, IA5String, VisibleString, GeneralString: real ones all carry UTF-8.
@@ -256,7 +268,7 @@ pub(super) fn text<'a>(element: &Element<'a>) -> Option<Cow<'a, str>> {
 
 /// A Time (RFC 5280 section 4.1.2.5) in UTC, cut to seconds. Beyond the RFC's one form the others of X.680 are read: without seconds,
 /// with fractions, with an offset instead of `Z`, or without either.
-pub(super) fn time(element: &Element<'_>) -> Option<OffsetDateTime> {
+pub(crate) fn time(element: &Element<'_>) -> Option<OffsetDateTime> {
     let digits = element.contents;
     let (year, digits) = match element.tag {
         UTC_TIME => number(digits, 2).map(|(year, rest)| (if year < 50 { 2000 + year } else { 1900 + year }, rest))?,
