@@ -6,6 +6,7 @@
 use kcert::demo::cluster::{self, Health};
 use kcert::demo::{self, Entry};
 use kcert::mint::{Error, KeyKind, Pki};
+use kcert::model::KeyUsage;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,6 +32,7 @@ pub(crate) fn fixtures(directory: &Path) -> Result<Vec<Entry>, Error> {
     let keys = Keys { directory, made: RefCell::default() };
     let pki = Pki::at(AT).keys(KeyKind::Rsa2048);
     let mut entries = bundles(pki, &keys)?;
+    entries.extend(trust(pki, &keys)?);
     for (name, health) in [("sound", Health::Sound), ("ailing", Health::Ailing)] {
         let cluster = cluster::entries(pki, health, &|path| Some(keys.pem(path)))?;
         entries.extend(cluster.into_iter().map(|entry| below(name, entry)));
@@ -91,4 +93,51 @@ fn bundles(pki: Pki, keys: &Keys<'_>) -> Result<Vec<Entry>, Error> {
         ("hostile-names.pem", hostile.pem().into()),
     ];
     Ok(files.into_iter().map(|(name, contents)| Entry::open(format!("bundles/{name}"), contents)).collect())
+}
+
+/// `id-pe-authorityInfoAccess` (RFC 5280 section 4.2.2.1).
+const AUTHORITY_INFO_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+/// Where the shop's certificate says that its issuer is.
+const CA_ISSUERS: &str = "http://pki.example.org/issuing-ca.crt";
+
+/// One `caIssuers` access description, in DER.
+fn authority_info_access(address: &str) -> Vec<u8> {
+    let length = |octets: usize| u8::try_from(octets).unwrap_or(u8::MAX);
+    let method = [0x06, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+    let location = [&[0x86, length(address.len())], address.as_bytes()].concat();
+    let description = [&[0x30, length(method.len() + location.len())], &method[..], &location].concat();
+    [&[0x30, length(description.len())], &description[..]].concat()
+}
+
+/// Trust questions: a shop below an intermediate CA, and what goes wrong with trust in it.
+fn trust(pki: Pki, keys: &Keys<'_>) -> Result<Vec<Entry>, Error> {
+    // keyCertSign and cRLSign: these CAs publish revocation lists.
+    let authority = |name: &str| pki.ca(name).organization("Example").key_usage(KeyUsage(0b110_0000));
+    let root = authority("Example Root CA");
+    let made_anew = root.clone().key_pem(&keys.pem("trust/root-made-anew")).self_signed()?;
+    let root = root.key_pem(&keys.pem("trust/root")).self_signed()?;
+    let issuing = authority("Example Issuing CA").path_len(0).key_pem(&keys.pem("trust/issuing-ca")).issued_by(&root)?;
+    let shop = pki.leaf("shop.example.org").server().dns("shop.example.org").dns("www.shop.example.org");
+    let shop = shop.extension(AUTHORITY_INFO_ACCESS, &authority_info_access(CA_ISSUERS)).key_pem(&keys.pem("trust/shop"));
+    let legacy = pki.leaf("legacy.example.org").server().key_pem(&keys.pem("trust/legacy")).issued_by(&issuing)?;
+    let expired = shop.clone().ends_in(Duration::days(-5)).issued_by(&issuing)?;
+    let shop = shop.issued_by(&issuing)?;
+    let lists = [(&issuing, vec![&shop]), (&root, Vec::new())];
+    let lists = lists.into_iter().map(|(ca, revoked)| ca.crl(AT - Duration::DAY, AT + Duration::WEEK, &revoked));
+    let lists: String = lists.collect::<Result<_, _>>()?;
+    let damaged = made_anew.pem().replacen('\n', "\n!!", 1);
+    let files: [(&str, String); 9] = [
+        ("shop.crt", shop.pem()),
+        ("shop-chain.crt", format!("{}{}", shop.pem(), issuing.pem())),
+        ("expired-chain.crt", format!("{}{}", expired.pem(), issuing.pem())),
+        ("legacy-chain.crt", format!("{}{}", legacy.pem(), issuing.pem())),
+        ("issuing-ca.crt", issuing.pem()),
+        ("root.crt", root.pem()),
+        ("root-made-anew.crt", made_anew.pem()),
+        ("one-block-damaged.crt", format!("{damaged}{}", root.pem())),
+        ("revoked.crl", lists),
+    ];
+    let request = pki.leaf("shop.example.org").key_pem(&keys.pem("trust/shop")).request()?;
+    let files = files.into_iter().chain([("shop.csr", request)]);
+    Ok(files.map(|(name, contents)| Entry::open(format!("trust/{name}"), contents)).collect())
 }

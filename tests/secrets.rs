@@ -104,13 +104,17 @@ fn no_secret_in_any_output() {
     assert!(secrets.len() > 200, "the fixtures hold keys");
 
     let sources =
-        ["--root", "ailing/node", "ailing/objects.json", "ailing/home", "bundles", "keys", "planted.conf", "planted.yaml"];
+        &["--root", "ailing/node", "ailing/objects.json", "ailing/home", "bundles", "keys", "planted.conf", "planted.yaml"][..];
+    let keys = &["--intermediates", "planted.yaml", "--trust", "bundles/key-and-certificate.pem", "trust/shop.csr"][..];
     let mut bytes = 0;
-    for (verb, formats) in [
-        (&["inspect"][..], &["text", "json", "jsonl"][..]),
-        (&["inspect", "kubeconfig"], &["text", "json", "jsonl"]),
-        (&["chain"], &["text", "json"]),
-        (&["check"], &["text", "json", "jsonl", "nagios", "prometheus"]),
+    for (verb, sources, formats) in [
+        (&["inspect"][..], sources, &["text", "json", "jsonl"][..]),
+        (&["inspect", "kubeconfig"], sources, &["text", "json", "jsonl"]),
+        (&["chain"], sources, &["text", "json"]),
+        (&["check"], sources, &["text", "json", "jsonl", "nagios", "prometheus"]),
+        (&["verify", "bundles/key-and-certificate.pem", "--as", "all"], keys, &["text", "json"]),
+        (&["verify", "planted.conf"], keys, &["text", "json"]),
+        (&["verify", "ailing/node/etc/kubernetes/pki/sa.key"], keys, &["text", "json"]),
     ] {
         for format in formats {
             let run = Command::new(env!("CARGO_BIN_EXE_kcert"))

@@ -1,7 +1,9 @@
 //! What was typed. The words here are the manual: clap prints them, clap_mangen and clap_complete are made from them.
 
-use super::values::{Instant, Share};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use super::values::{Instant, Judge, Share};
+use crate::verify::{Name, Purpose};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Finds, explains and checks the certificates that Kubernetes and Istio clusters die of.
@@ -56,6 +58,10 @@ pub enum Command {
     Inspect(Inspect),
     /// Show who issued what: the issuance forest, cross-signs, missing issuers, who trusts which root.
     Chain(Sources),
+    /// Ask one trust question: is LEAF trusted, by whom, and if not, why not and what would help.
+    ///
+    /// Exit codes: 0 every verifier trusts it, 2 one does not, 3 could not tell (nothing to trust, unreadable input).
+    Verify(Verify),
     /// Check expiry and health, for cron: exit code, Nagios line, Prometheus metrics.
     Check(Check),
     /// Explain the finding codes: all of them, or one.
@@ -125,6 +131,102 @@ pub struct Check {
     /// Also write Prometheus metrics to PATH (written beside it, then renamed), for node_exporter's textfile collector.
     #[arg(long, value_name = "PATH")]
     pub textfile: Option<PathBuf>,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(override_usage = "kcert verify [OPTIONS] <LEAF> --trust <FILE>...")]
+pub struct Verify {
+    /// Whom and what it is about.
+    #[command(flatten)]
+    pub parties: Parties,
+    /// Certificates that are at hand and not trusted, such as a served chain. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub intermediates: Vec<PathBuf>,
+    /// What the certificate is to be used for.
+    #[arg(long, value_name = "PURPOSE", value_enum, default_value_t = Use::Any)]
+    pub purpose: Use,
+    /// A name that it must be valid for: DNS name, IP address, e-mail address or URI. Repeatable: valid for all of them.
+    #[arg(long = "name", value_name = "NAME")]
+    pub names: Vec<Name>,
+    /// Revocation lists. Without any, revocation is not looked at. Repeatable.
+    #[arg(long = "crl", value_name = "FILE")]
+    pub crls: Vec<PathBuf>,
+    /// Certificates between LEAF and trust anchor at most. Default: the verifier's own limit.
+    #[arg(long, value_name = "N")]
+    pub max_depth: Option<usize>,
+    /// Judge as this program: rfc5280 (strict), go (the newest known), go1.15 to go1.27 with or without a patch level, kubernetes-1.32 (its Go and GODEBUG defaults), openssl, envoy, rustls, or all. Repeatable; default go.
+    #[arg(long = "as", value_name = "VERIFIER")]
+    pub judges: Vec<Judge>,
+}
+
+/// The end entity and its trust anchors. `--trust` takes several files at once, and LEAF may follow them, as people write it after
+/// years of `openssl verify -CAfile ca.crt leaf.crt`.
+#[derive(Clone, Debug)]
+pub struct Parties {
+    /// The file whose first certificate is in question.
+    pub leaf: PathBuf,
+    /// Files of trust anchors.
+    pub trust: Vec<PathBuf>,
+}
+
+impl Args for Parties {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let file = || clap::value_parser!(PathBuf);
+        let leaf = "The certificate in question: the first one in this file; the rest of it counts as intermediates. - for standard input";
+        let trust = "Trust anchors: every certificate in these files, of a kubeconfig or Secret its CAs. Repeatable";
+        command.arg(Arg::new("leaf").value_name("LEAF").value_parser(file()).help(leaf)).arg(
+            Arg::new("trust")
+                .long("trust")
+                .value_name("FILE")
+                .value_parser(file())
+                .num_args(1..)
+                .action(clap::ArgAction::Append)
+                .required(true)
+                .help(trust),
+        )
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Parties {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let occurrences = matches.get_occurrences::<PathBuf>("trust").into_iter().flatten();
+        let mut trust: Vec<Vec<PathBuf>> = occurrences.map(|files| files.cloned().collect()).collect();
+        let after = |trust: &mut Vec<Vec<PathBuf>>| trust.last_mut().filter(|files| files.len() > 1).and_then(Vec::pop);
+        let leaf = matches.get_one::<PathBuf>("leaf").cloned().or_else(|| after(&mut trust));
+        let missing = || clap::Error::raw(ErrorKind::MissingRequiredArgument, "LEAF is missing: kcert verify LEAF --trust FILE");
+        Ok(Self { leaf: leaf.ok_or_else(missing)?, trust: trust.concat() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// What a certificate is to be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Use {
+    /// TLS servers: extended key usage serverAuth.
+    Server,
+    /// TLS clients: extended key usage clientAuth.
+    Client,
+    /// Anything.
+    Any,
+}
+
+impl From<Use> for Purpose {
+    fn from(typed: Use) -> Self {
+        match typed {
+            Use::Server => Self::Server,
+            Use::Client => Self::Client,
+            Use::Any => Self::Any,
+        }
+    }
 }
 
 /// Output formats.

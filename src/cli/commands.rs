@@ -19,10 +19,10 @@ use time::OffsetDateTime;
 
 /// What holds for the whole run: the instant, the thresholds, the format, the looks.
 pub(super) struct Session {
-    policy: Policy,
-    output: Output,
-    look: Look,
-    decoder: Decoder,
+    pub(super) policy: Policy,
+    pub(super) output: Output,
+    pub(super) look: Look,
+    pub(super) decoder: Decoder,
 }
 
 impl Session {
@@ -71,6 +71,7 @@ impl Session {
             audit: &audit,
             policy: &self.policy,
             look: &self.look,
+            verification: None,
         };
         report.render(format, out)?;
         if let Some(path) = ask.textfile {
@@ -219,7 +220,7 @@ pub(super) fn schema(out: &mut dyn Write) -> Result<Exit, Error> {
 }
 
 /// The format of a verb, or the error that it has none such.
-fn format(output: Output, command: &'static str, formats: &[(Output, Format)]) -> Result<Format, Error> {
+pub(super) fn format(output: Output, command: &'static str, formats: &[(Output, Format)]) -> Result<Format, Error> {
     let name = match output {
         Output::Text => "text",
         Output::Json => "json",
@@ -230,7 +231,8 @@ fn format(output: Output, command: &'static str, formats: &[(Output, Format)]) -
     formats.iter().find(|(known, _)| *known == output).map(|(_, format)| *format).ok_or(Error::Format(name, command))
 }
 
-const SHOW: &[(Output, Format)] = &[(Output::Text, Format::Text), (Output::Json, Format::Json)];
+/// The formats of verbs that show.
+pub(super) const SHOW: &[(Output, Format)] = &[(Output::Text, Format::Text), (Output::Json, Format::Json)];
 const JUDGE: &[(Output, Format)] = &[
     (Output::Text, Format::Text),
     (Output::Json, Format::Json),

@@ -12,6 +12,10 @@ pub enum Error {
     Root(PathBuf),
     /// A source that is an endpoint.
     Endpoint(String),
+    /// A directory where a file belongs.
+    Directory(PathBuf),
+    /// Standard input is named for two things.
+    StandardInputTwice,
     /// The demo could not be made.
     Demo(demo::Error),
     /// A format that the command does not have; format and command.
@@ -39,6 +43,8 @@ impl Error {
             Self::Endpoint(_) => {
                 Some("save what it serves first: openssl s_client -connect HOST:PORT -showcerts </dev/null >chain.pem")
             }
+            Self::Directory(_) => Some("name its files, such as DIRECTORY/*.crt"),
+            Self::StandardInputTwice => Some("there is one standard input: write one of the two to a file"),
             Self::Demo(_) => Some("the demo is written below $TMPDIR, else /tmp"),
             Self::Format(..) => {
                 Some("text and json go everywhere; jsonl with inspect and check; nagios and prometheus with check")
@@ -57,6 +63,8 @@ impl fmt::Display for Error {
         match self {
             Self::Root(path) => write!(f, "{} is not a directory", path.display()),
             Self::Endpoint(text) => write!(f, "{text}: this version reads files, it does not connect to servers yet"),
+            Self::Directory(path) => write!(f, "{} is a directory", path.display()),
+            Self::StandardInputTwice => f.write_str("standard input is named for two things"),
             Self::Demo(cause) => write!(f, "the demo could not be made: {cause}"),
             Self::Format(format, command) => write!(f, "{command} has no output format {format}"),
             Self::At => f.write_str("--at lies outside the calendar"),

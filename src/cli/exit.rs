@@ -1,6 +1,7 @@
 //! Exit codes: one table for all verbs.
 
 use crate::model::{Code, Finding, Severity};
+use crate::verify;
 use std::process::ExitCode;
 
 /// How a run ends. The order is the contract's: the worst wins, `0 < 1 < 3 < 2`.
@@ -34,6 +35,13 @@ impl Exit {
         findings.iter().map(|finding| Self::from(finding.severity)).max().unwrap_or(Self::Fine)
     }
 
+    /// How an answer ends for what it was given to read: by whether something is left open.
+    #[must_use]
+    pub fn answered(findings: &[Finding]) -> Self {
+        let open = findings.iter().any(|finding| finding.severity >= Severity::Unknown);
+        if open { Self::Unknown } else { Self::Fine }
+    }
+
     /// How a verb that only shows ends: by whether everything was read.
     #[must_use]
     pub fn shown(findings: &[Finding]) -> Self {
@@ -52,6 +60,16 @@ impl From<Severity> for Exit {
             Severity::Warning => Self::Warning,
             Severity::Unknown => Self::Unknown,
             Severity::Critical => Self::Critical,
+        }
+    }
+}
+
+impl From<verify::Outcome> for Exit {
+    fn from(outcome: verify::Outcome) -> Self {
+        match outcome {
+            verify::Outcome::Trusted => Self::Fine,
+            verify::Outcome::NotTrusted => Self::Critical,
+            verify::Outcome::CouldNotTell => Self::Unknown,
         }
     }
 }

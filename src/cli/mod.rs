@@ -11,6 +11,7 @@ mod targets;
 mod terminal;
 mod textfile;
 pub mod values;
+mod verify;
 
 use crate::report::escape;
 use args::{Cli, Command};
@@ -55,6 +56,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Error> {
     match &cli.command {
         Command::Inspect(inspect) => commands::inspect(&session, inspect, out),
         Command::Chain(sources) => commands::chain(&session, sources, out),
+        Command::Verify(verify) => verify::verify(&session, verify, out),
         Command::Check(check) => commands::check(&session, check, out),
         Command::Checks { code } => commands::checks(&session, code.as_deref(), out),
         Command::Schema => commands::schema(out),

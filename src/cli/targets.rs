@@ -57,6 +57,14 @@ fn source_target(typed: &Path) -> Result<Target, Error> {
     Ok(Target::Path(typed.to_owned()))
 }
 
+/// A file that plays a part in a question, or standard input.
+///
+/// # Errors
+/// A directory, an endpoint.
+pub(super) fn file_target(typed: &Path) -> Result<Target, Error> {
+    if typed.is_dir() { Err(Error::Directory(typed.to_owned())) } else { source_target(typed) }
+}
+
 /// `host:port`, `[::1]:port`.
 fn is_endpoint(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok())

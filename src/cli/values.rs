@@ -1,6 +1,7 @@
-//! Values on the command line: instants and thresholds.
+//! Values on the command line: instants, thresholds, verifiers.
 
 use crate::audit::Threshold;
+use crate::verify::{UnknownVerifier, Verifier};
 use std::fmt;
 use std::str::FromStr;
 use time::format_description::well_known::Rfc3339;
@@ -79,6 +80,43 @@ impl FromStr for Share {
     }
 }
 
+/// Whom to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judge {
+    /// One verifier.
+    One(Verifier),
+    /// `all`.
+    All,
+}
+
+impl Judge {
+    /// Everybody who was named, once each and in the order given; the newest Go when nobody was.
+    #[must_use]
+    pub fn verifiers(judges: &[Self]) -> Vec<Verifier> {
+        let mut verifiers: Vec<Verifier> = Vec::new();
+        for judge in judges {
+            let named = match judge {
+                Self::One(verifier) => vec![*verifier],
+                Self::All => Verifier::all(),
+            };
+            for verifier in named {
+                if !verifiers.contains(&verifier) {
+                    verifiers.push(verifier);
+                }
+            }
+        }
+        if verifiers.is_empty() { vec![Verifier::newest_go()] } else { verifiers }
+    }
+}
+
+impl FromStr for Judge {
+    type Err = UnknownVerifier;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVerifier> {
+        if text == "all" { Ok(Self::All) } else { text.parse().map(Self::One) }
+    }
+}
+
 /// Seconds in a unit.
 const UNITS: &[(char, i64)] = &[('w', 7 * 86_400), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
@@ -116,6 +154,19 @@ mod tests {
         for text in ["", "tomorrow", "2026-13-01", "+", "+d", "+-3d", "+99999999999d", "++3d", "+4000000000w"] {
             assert_eq!(text.parse::<Instant>(), Err(Refused::Instant), "{text}");
         }
+    }
+
+    #[test]
+    fn verifiers_are_asked_once_in_the_order_given() {
+        let asked = |names: &[&str]| {
+            let judges: Vec<Judge> = names.iter().map(|name| name.parse().unwrap()).collect();
+            Judge::verifiers(&judges).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(&["openssl", "go1.24", "openssl", "rustls"]), ["openssl", "go1.24", "rustls"]);
+        assert_eq!(asked(&[]), [Verifier::newest_go().to_string()]);
+        assert_eq!(asked(&["rustls", "all"]).len(), Verifier::all().len());
+        assert_eq!(asked(&["rustls", "all"])[..2], ["rustls", "rfc5280"]);
+        assert!("everybody".parse::<Judge>().is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(super) mod formatter;
 mod holdings;
 mod kubeconfig;
 pub(super) mod values;
+mod verification;
 
 use super::{Report, View};
 use certificate::{Certificate, Origin};
@@ -20,6 +21,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use std::io::{self, BufWriter, Write};
 use values::{Instant, Rows};
+use verification::Answers;
 
 /// Writes the report as one JSON object, indented, with a final newline.
 ///
@@ -47,6 +49,7 @@ enum Kind {
     Inspection,
     Chains,
     Check,
+    Verification,
 }
 
 /// A report of kcert.
@@ -68,6 +71,8 @@ pub(super) struct Document<'r> {
     chains: Option<Vec<Chain>>,
     #[serde(flatten)]
     holdings: Option<Holdings<'r>>,
+    #[serde(flatten)]
+    answers: Option<Answers<'r>>,
     /// The hosts whose files were recognised.
     hosts: Vec<Host<'r>>,
     /// The whole in numbers.
@@ -83,12 +88,14 @@ impl<'r> Document<'r> {
                 View::Inspection => Kind::Inspection,
                 View::Chains => Kind::Chains,
                 View::Check => Kind::Check,
+                View::Verification => Kind::Verification,
             },
             evaluated_at: Instant(policy.at),
             certificates: certificates(report),
             findings: Rows::new(|| audit.findings.iter().map(Finding::new)),
             chains: (view == View::Chains).then(|| findings::chains(graph)),
             holdings: (view == View::Inspection).then(|| Holdings::new(graph, inventory)),
+            answers: Answers::new(report),
             hosts: inventory.hosts.iter().map(Host::new).collect(),
             summary: Summary::new(report),
         }

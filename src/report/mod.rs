@@ -15,6 +15,7 @@ pub mod text;
 use crate::audit::{Audit, Policy};
 use crate::chain::Graph;
 use crate::model::{Inventory, Severity};
+use crate::verify::{Outcome, Question, Verdict};
 use std::io;
 
 /// What is shown.
@@ -26,6 +27,8 @@ pub enum View {
     Chains,
     /// Expiry and health.
     Check,
+    /// The answers to a trust question.
+    Verification,
 }
 
 /// How it is written.
@@ -67,6 +70,27 @@ pub enum Detail {
     Verbose,
 }
 
+/// A trust question and its answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Verification<'a> {
+    /// What was asked; `None` when there was no certificate to ask about.
+    pub question: Option<&'a Question<'a>>,
+    /// The answers, in the order in which the verifiers were named.
+    pub verdicts: &'a [Verdict],
+}
+
+impl Verification<'_> {
+    /// The worst of the answers.
+    fn worst(&self) -> Severity {
+        let severity = |verdict: &Verdict| match verdict.outcome {
+            Outcome::Trusted => Severity::Info,
+            Outcome::CouldNotTell => Severity::Unknown,
+            Outcome::NotTrusted => Severity::Critical,
+        };
+        self.verdicts.iter().map(severity).max().unwrap_or(Severity::Unknown)
+    }
+}
+
 /// Everything a renderer needs.
 pub struct Report<'a> {
     /// What is shown.
@@ -81,15 +105,18 @@ pub struct Report<'a> {
     pub policy: &'a Policy,
     /// How text looks.
     pub look: &'a Look,
+    /// What was verified, in [`View::Verification`].
+    pub verification: Option<Verification<'a>>,
 }
 
 impl Report<'_> {
-    /// The worst severity: that of the findings; a check that had no certificate to judge could not tell.
+    /// The worst severity: that of the findings and verdicts; a check that had no certificate to judge could not tell.
     #[must_use]
     pub fn worst(&self) -> Severity {
         let nothing = self.view == View::Check && self.graph.nodes().next().is_none();
         let findings = self.audit.findings.iter().map(|finding| finding.severity);
-        findings.chain(nothing.then_some(Severity::Unknown)).max().unwrap_or(Severity::Info)
+        let verdicts = self.verification.map(|verification| verification.worst());
+        findings.chain(nothing.then_some(Severity::Unknown)).chain(verdicts).max().unwrap_or(Severity::Info)
     }
 
     /// Writes the report.

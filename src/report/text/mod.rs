@@ -28,6 +28,7 @@ mod status;
 mod table;
 mod tree;
 mod trust;
+mod verify;
 
 use super::{Detail, Report, View};
 use index::Index;
@@ -42,11 +43,15 @@ pub fn render(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let index = Index::of(report);
     let mut page = Page::new(report.look, out);
     if report.look.detail == Detail::Quiet {
-        return check::verdict(&mut page, &index);
+        return match report.view {
+            View::Verification => verify::lines(&mut page, &index),
+            _ => check::verdict(&mut page, &index),
+        };
     }
     match report.view {
         View::Inspection => inspect::render(&mut page, &index),
         View::Chains => chains::render(&mut page, &index),
         View::Check => check::render(&mut page, &index),
+        View::Verification => verify::render(&mut page, &index),
     }
 }

@@ -1,0 +1,117 @@
+//! `kcert verify`: everything that was named stands in one inventory, each file with the part that it plays.
+//!
+//! The rule: what cannot be read is said and never replaced. Of a file that holds something, the good ones count; a file that holds
+//! nothing of what it was named for leaves the question open, and so does a revocation list that cannot be read.
+
+mod inputs;
+
+use super::args::Verify;
+use super::commands::{SHOW, Session, format};
+use super::error::Error;
+use super::exit::Exit;
+use super::values::Judge;
+use crate::chain::{AwsLc, Graph, NodeId};
+use crate::model::{CertificateList, Content, Holding, Slot};
+use crate::report::{Report, Verification, View};
+use crate::verify::{self, Question, Verdict};
+use inputs::{Inputs, Part};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// `kcert verify`.
+///
+/// # Errors
+/// What keeps it from looking at all.
+pub(super) fn verify(session: &Session, asked: &Verify, out: &mut dyn Write) -> Result<Exit, Error> {
+    let format = format(session.output, "verify", SHOW)?;
+    let inputs = Inputs::read(&session.decoder, &files(asked))?;
+    let inventory = &inputs.inventory;
+    let graph = Graph::build(inventory, &AwsLc);
+    let audit = inputs.audit(&graph, &session.policy);
+    let end_entity = end_entity(&graph, &inputs.holdings(Part::Leaf));
+    let question = end_entity.map(|end_entity| Question {
+        end_entity,
+        intermediates: intermediates(&graph, &inputs, end_entity),
+        anchors: anchors(&graph, &inputs),
+        purpose: asked.purpose.into(),
+        names: asked.names.clone(),
+        at: session.policy.at,
+        crls: revocation_lists(&inputs.holdings(Part::Crls)),
+        max_depth: asked.max_depth,
+    });
+    let verdicts = verdicts(&graph, question.as_ref(), &asked.judges);
+    let exit = verdicts.iter().map(|verdict| verdict.outcome.into()).chain([Exit::answered(&audit.findings)]).max();
+    let report = Report {
+        view: View::Verification,
+        inventory,
+        graph: &graph,
+        audit: &audit,
+        policy: &session.policy,
+        look: &session.look,
+        verification: Some(Verification { question: question.as_ref(), verdicts: &verdicts }),
+    };
+    report.render(format, out)?;
+    Ok(exit.unwrap_or(Exit::Unknown))
+}
+
+/// Every file that was named, with its part.
+fn files(asked: &Verify) -> Vec<(Part, &Path)> {
+    let leaf = std::slice::from_ref(&asked.parties.leaf);
+    let parts: [(Part, &[PathBuf]); 4] = [
+        (Part::Leaf, leaf),
+        (Part::Intermediates, &asked.intermediates),
+        (Part::Trust, &asked.parties.trust),
+        (Part::Crls, &asked.crls),
+    ];
+    parts.into_iter().flat_map(|(part, paths)| paths.iter().map(move |path| (part, path.as_path()))).collect()
+}
+
+fn verdicts(graph: &Graph<'_>, question: Option<&Question<'_>>, judges: &[Judge]) -> Vec<Verdict> {
+    let verifiers = Judge::verifiers(judges).into_iter();
+    match question {
+        None => verifiers.map(|verifier| Verdict::unasked(verifier, "there is no certificate to judge")).collect(),
+        Some(question) if question.anchors.is_empty() => {
+            verifiers.map(|verifier| Verdict::unasked(verifier, "there is no trust anchor to judge by")).collect()
+        }
+        Some(question) => verifiers.map(|verifier| verify::verify(graph, question, verifier)).collect(),
+    }
+}
+
+/// The first certificate of the file; of a kubeconfig or Secret the first that is to be presented, before those that are trusted.
+fn end_entity(graph: &Graph<'_>, holdings: &[&Holding]) -> Option<NodeId> {
+    let presented = holdings.iter().filter(|holding| holding.origin.slot == Slot::Credential);
+    let first = presented.chain(holdings).find_map(|holding| holding.certificates().next());
+    first.and_then(|(_, certificate)| graph.node(&certificate.id))
+}
+
+fn intermediates(graph: &Graph<'_>, inputs: &Inputs, end_entity: NodeId) -> Vec<NodeId> {
+    let mut holdings = inputs.holdings(Part::Leaf);
+    holdings.extend(inputs.holdings(Part::Intermediates));
+    nodes(graph, &holdings).filter(|node| *node != end_entity).collect()
+}
+
+/// Every certificate of plain files. A kubeconfig or Secret has places for anchors; one without any of these has the CAs in it.
+fn anchors(graph: &Graph<'_>, inputs: &Inputs) -> Vec<NodeId> {
+    let mut anchors = Vec::new();
+    for holdings in inputs.files(Part::Trust) {
+        let is_for_trust = |holding: &&&Holding| matches!(holding.origin.slot, Slot::Trust | Slot::Unknown);
+        let meant: Vec<&Holding> = holdings.iter().filter(is_for_trust).copied().collect();
+        let from = anchors.len();
+        anchors.extend(nodes(graph, &meant));
+        if anchors.len() == from {
+            anchors.extend(nodes(graph, &holdings).filter(|node| graph.certificate(*node).is_ca()));
+        }
+    }
+    anchors
+}
+
+fn nodes<'n>(graph: &'n Graph<'_>, holdings: &'n [&Holding]) -> impl Iterator<Item = NodeId> + 'n {
+    let certificates = holdings.iter().flat_map(|holding| holding.certificates());
+    certificates.filter_map(|(_, certificate)| graph.node(&certificate.id))
+}
+
+fn revocation_lists<'h>(holdings: &[&'h Holding]) -> Vec<&'h CertificateList> {
+    let contents = holdings.iter().flat_map(|holding| holding.contents.iter());
+    let list = |content: &'h Content| if let Content::Crl(list) = content { Some(&**list) } else { None };
+    contents.filter_map(list).collect()
+}
