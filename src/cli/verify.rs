@@ -11,7 +11,7 @@ use super::error::Error;
 use super::exit::Exit;
 use super::values::Judge;
 use crate::chain::{AwsLc, Graph, NodeId};
-use crate::model::{CertificateList, Content, Holding, Slot};
+use crate::model::{Certificate, CertificateList, Content, Holding, PublicKey, Slot};
 use crate::report::{Report, Verification, View};
 use crate::verify::{self, Question, Verdict};
 use inputs::{Inputs, Part};
@@ -77,11 +77,39 @@ fn verdicts(graph: &Graph<'_>, question: Option<&Question<'_>>, judges: &[Judge]
     }
 }
 
-/// The first certificate of the file; of a kubeconfig or Secret the first that is to be presented, before those that are trusted.
+/// The first certificate of the file. A kubeconfig or Secret has places for what is to be presented: only those count, even if they
+/// cannot be read. Of an object without such places, the first certificate whose key lies beside it.
 fn end_entity(graph: &Graph<'_>, holdings: &[&Holding]) -> Option<NodeId> {
-    let presented = holdings.iter().filter(|holding| holding.origin.slot == Slot::Credential);
-    let first = presented.chain(holdings).find_map(|holding| holding.certificates().next());
-    first.and_then(|(_, certificate)| graph.node(&certificate.id))
+    let presented: Vec<&Holding> = holdings.iter().filter(|holding| holding.origin.slot == Slot::Credential).copied().collect();
+    let certificate = match (presented.as_slice(), holdings) {
+        ([], [holding]) => first_certificate(holding),
+        ([], _) => with_key(holdings).or_else(|| holdings.iter().find_map(|holding| first_certificate(holding))),
+        (presented, _) => presented.iter().find_map(|holding| first_certificate(holding)),
+    };
+    certificate.and_then(|certificate| graph.node(&certificate.id))
+}
+
+/// The certificate that comes first; none if something that cannot be read comes before it.
+fn first_certificate(holding: &Holding) -> Option<&Certificate> {
+    let first = |content: &&Content| matches!(content, Content::Certificate(_) | Content::Defect(_));
+    holding.contents.iter().find(first).and_then(|content| match content {
+        Content::Certificate(certificate) => Some(&**certificate),
+        _ => None,
+    })
+}
+
+fn with_key<'h>(holdings: &[&'h Holding]) -> Option<&'h Certificate> {
+    let contents = || holdings.iter().flat_map(|holding| holding.contents.iter());
+    let keys: Vec<&PublicKey> = contents()
+        .filter_map(|content| match content {
+            Content::PrivateKey(key) => key.public(),
+            _ => None,
+        })
+        .collect();
+    contents().find_map(|content| match content {
+        Content::Certificate(certificate) if keys.contains(&&certificate.public_key) => Some(&**certificate),
+        _ => None,
+    })
 }
 
 fn intermediates(graph: &Graph<'_>, inputs: &Inputs, end_entity: NodeId) -> Vec<NodeId> {

@@ -5,10 +5,12 @@
 
 use super::case::{Case, Member};
 use super::search::{self, Budget, BudgetOwner, Candidate, Quirks, Strategy, TrustedEndEntity};
+use super::tbs::{Tbs, oid};
 use super::{Attempt, Name, Outcome, Purpose, Reason, Rejection, Verdict, names, verdict};
-use crate::chain::SignatureCheck;
-use crate::model::Certificate;
+use crate::chain::{NodeId, SignatureCheck};
+use crate::model::{Certificate, CertificateList, ExtendedKeyUsage, KeyAlgorithm};
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use webpki::{
     ALL_VERIFICATION_ALGS, BorrowedCertRevocationList, CertRevocationList, EndEntityCert, Error, ExtendedKeyUsageValidator,
@@ -20,14 +22,13 @@ pub(super) fn verdict(case: &Case<'_>) -> Verdict {
     let mut verdict = search::verdict(case, &PATHS);
     verdict.notes.clear();
     let outcome = everything(case, &mut verdict.notes);
+    let refused = |attempt: &Attempt| alone(case, attempt).or_else(|| Some(refusal(case, attempt, outcome.as_ref().err()?)));
     for attempt in verdict.paths.iter_mut().filter(|attempt| attempt.is_trusted()) {
-        attempt.rejections.extend(alone(case, attempt).or_else(|| refusal(case, attempt, outcome.as_ref().err()?)));
+        attempt.rejections.extend(refused(attempt));
     }
-    if let Err(error) = &outcome
-        && verdict.paths.is_empty()
-    {
+    if verdict.paths.is_empty() {
         let mut attempt = Attempt { nodes: vec![case.end_entity.node], links: Vec::new(), rejections: Vec::new() };
-        attempt.rejections.extend(refusal(case, &attempt, error));
+        attempt.rejections.extend(refused(&attempt));
         verdict.paths.push(attempt);
     }
     verdict::rank(&mut verdict.paths);
@@ -36,34 +37,36 @@ pub(super) fn verdict(case: &Case<'_>) -> Verdict {
     verdict
 }
 
-/// Which paths are put to rustls-webpki one by one: names byte for byte, no key twice under one name, six intermediates at most
-/// (verify_cert.rs `MAX_SUB_CA_COUNT`), and at most as many as it would check signatures (`Budget`).
+/// Which paths are put to rustls-webpki one by one: names byte for byte, no key twice under one name among the intermediates, and at
+/// most as many as it would check signatures (`Budget`). An anchor may be the end entity itself.
 const PATHS: Strategy = Strategy {
     candidates: |readable, trail| {
-        let below = trail.last();
-        let made = |candidate: &Candidate<'_, '_>| {
-            candidate.member.certificate.subject == below.certificate.issuer
-                && trail.case.graph.signature(below.node, candidate.member.node) != SignatureCheck::Invalid
-        };
-        readable.candidates().filter(made).collect()
+        let issued = |candidate: &Candidate<'_, '_>| has_issued(trail.case, trail.last(), candidate.member);
+        let repeated = |candidate: &Candidate<'_, '_>| trail.members.iter().any(|member| is_the_same(member, candidate.member));
+        readable.candidates().filter(|candidate| issued(candidate) && (candidate.anchor || !repeated(candidate))).collect()
     },
-    repeats: |trail, candidate| {
-        let of = |certificate: &Certificate| certificate.public_key.spki_sha256;
-        let same = |member: &&Member<'_>| {
-            member.certificate.subject == candidate.certificate.subject && of(member.certificate) == of(candidate.certificate)
-        };
-        trail.members.iter().any(same)
-    },
+    repeats: |_, _| false,
     trusted_end_entity: TrustedEndEntity::NeedsAnIssuer,
-    budget: Budget { candidates: 100, length: 8, owner: BudgetOwner::Verifier, citation: CITATION },
+    budget: Budget { candidates: 100, length: 64, owner: BudgetOwner::Verifier, citation: CITATION },
     quirks: Quirks::NONE,
 };
 
 const CITATION: &str = "rustls-webpki";
 
-/// What everything at hand comes to.
+fn has_issued(case: &Case<'_>, child: &Member<'_>, issuer: &Member<'_>) -> bool {
+    issuer.certificate.subject == child.certificate.issuer
+        && case.graph.signature(child.node, issuer.node) != SignatureCheck::Invalid
+}
+
+/// As rustls-webpki sees it (RFC 4158 section 5.2): the same name and the same key.
+fn is_the_same(one: &Member<'_>, other: &Member<'_>) -> bool {
+    one.certificate.subject == other.certificate.subject
+        && one.certificate.public_key.spki_sha256 == other.certificate.public_key.spki_sha256
+}
+
+/// What everything at hand comes to. rustls-webpki tries 200,000 ways through a thicket of cross-certificates, which takes it most of a
+/// second; where no signatures lead to an anchor, its answer is known before.
 fn everything(case: &Case<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
-    let anchors: Vec<&Member<'_>> = case.anchors.iter().collect();
     let readable = |member: &&Member<'_>| match anchor_from_trusted_cert(&der(member)) {
         Ok(_) => true,
         Err(error) => {
@@ -71,9 +74,38 @@ fn everything(case: &Case<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
             false
         }
     };
-    let anchors: Vec<_> = anchors.into_iter().filter(readable).collect();
+    let anchors: Vec<_> = case.anchors.iter().filter(readable).collect();
     let intermediates: Vec<&Member<'_>> = case.intermediates.iter().collect();
-    ask(case, &intermediates, &anchors)
+    if leads_to(case, &anchors) { ask(case, &intermediates, &anchors) } else { ask(case, &[], &anchors) }
+}
+
+/// Signatures that are looked at before rustls-webpki is asked after all: it stops at 100 itself.
+const MOST_SIGNATURES: usize = 400;
+
+/// Whether signatures lead from the end entity to one of the anchors, or may: each certificate is looked at once, and there is an end
+/// to it.
+fn leads_to(case: &Case<'_>, anchors: &[&Member<'_>]) -> bool {
+    let mut reached = HashSet::from([case.end_entity.node]);
+    let mut open = vec![&case.end_entity];
+    let mut looked_at = 0;
+    while let Some(child) = open.pop() {
+        // Certificates of one key have issued the same.
+        let mut keys = HashMap::new();
+        let mut issued = |issuer: &Member<'_>| {
+            issuer.certificate.subject == child.certificate.issuer
+                && *keys.entry(issuer.certificate.public_key.spki_sha256).or_insert_with(|| has_issued(case, child, issuer))
+        };
+        if anchors.iter().any(|anchor| issued(anchor)) {
+            return true;
+        }
+        let issuers: Vec<&Member<'_>> = case.intermediates.iter().filter(|issuer| issued(issuer)).collect();
+        open.extend(issuers.into_iter().filter(|issuer| reached.insert(issuer.node)));
+        looked_at += keys.len();
+        if looked_at > MOST_SIGNATURES {
+            return true;
+        }
+    }
+    false
 }
 
 /// Why one path is refused, put to rustls-webpki alone; `None` if it is not.
@@ -81,7 +113,7 @@ fn alone(case: &Case<'_>, attempt: &Attempt) -> Option<Rejection> {
     let (anchor, below) = attempt.nodes.split_last()?;
     let anchors: Vec<_> = case.anchors.iter().filter(|member| member.node == *anchor).collect();
     let intermediates: Vec<_> = case.intermediates.iter().filter(|member| below.contains(&member.node)).collect();
-    ask(case, &intermediates, &anchors).err().and_then(|error| refusal(case, attempt, &error))
+    ask(case, &intermediates, &anchors).err().map(|error| refusal(case, attempt, &error))
 }
 
 /// The call: path, usage, revocation, then each of the names.
@@ -134,28 +166,97 @@ impl ExtendedKeyUsageValidator for Usage {
     }
 }
 
-fn refusal(case: &Case<'_>, attempt: &Attempt, error: &Error) -> Option<Rejection> {
-    let (reason, message) = words(error);
-    let node = concerned(case, attempt, error).or_else(|| attempt.nodes.first().copied())?;
-    Some(Rejection { reason, rule: "rustls/webpki", node, message, citation: CITATION })
+fn refusal(case: &Case<'_>, attempt: &Attempt, error: &Error) -> Rejection {
+    let culprit = Culprit { case, nodes: &attempt.nodes, error };
+    let (reason, message) = culprit.weak_key().unwrap_or_else(|| words(error));
+    let node = culprit.node().unwrap_or(case.end_entity.node);
+    Rejection { reason, rule: "rustls/webpki", node, message, citation: CITATION }
 }
 
-/// rustls-webpki does not say which certificate it means. A date tells; what cannot be read is found by reading each by itself.
-fn concerned(case: &Case<'_>, attempt: &Attempt, error: &Error) -> Option<crate::chain::NodeId> {
-    let certificate = |node: &crate::chain::NodeId| case.graph.certificate(*node);
-    let seconds = |time: &UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    let mut nodes = attempt.nodes.iter();
-    let found = match error {
-        Error::CertExpired { not_after, .. } => {
-            nodes.find(|node| certificate(node).validity.not_after.unix_timestamp() == seconds(not_after))
+/// Looks for the certificate of a path that an error is about: rustls-webpki does not say.
+struct Culprit<'p, 'a> {
+    case: &'p Case<'a>,
+    nodes: &'p [NodeId],
+    error: &'p Error,
+}
+
+impl Culprit<'_, '_> {
+    /// The certificate, if the error or the certificates tell.
+    fn node(&self) -> Option<NodeId> {
+        let seconds = |time: &UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        match self.error {
+            Error::CertExpired { not_after, .. } => {
+                self.first(|certificate| certificate.validity.not_after.unix_timestamp() == seconds(not_after))
+            }
+            Error::CertNotValidYet { not_before, .. } => {
+                self.first(|certificate| certificate.validity.not_before.unix_timestamp() == seconds(not_before))
+            }
+            Error::InvalidCertValidity => {
+                self.first(|certificate| certificate.validity.not_after < certificate.validity.not_before)
+            }
+            Error::EndEntityUsedAsCa => self.issuers(|_, certificate| !certificate.is_ca()),
+            Error::PathLenConstraintViolated => self.issuers(|below, certificate| {
+                let most = certificate.basic_constraints.as_ref().and_then(|constraints| constraints.path_len);
+                most.and_then(|most| usize::try_from(most).ok()).is_some_and(|most| below > most)
+            }),
+            Error::EmptyEkuExtension => {
+                self.first(|certificate| certificate.extended_key_usage.as_ref().is_some_and(Vec::is_empty))
+            }
+            Error::RequiredEkuNotFoundContext(_) => self.first(|certificate| match self.case.question.purpose {
+                Purpose::Any => false,
+                Purpose::Server => !certificate.allows(&ExtendedKeyUsage::ServerAuth),
+                Purpose::Client => !certificate.allows(&ExtendedKeyUsage::ClientAuth),
+            }),
+            Error::NameConstraintViolation | Error::MaximumNameConstraintComparisonsExceeded => {
+                self.issuers(|_, certificate| Tbs::of(certificate).extension(oid::NAME_CONSTRAINTS).is_some())
+            }
+            Error::CertRevoked => self.first(|certificate| self.is_listed(certificate)),
+            Error::UnknownRevocationStatus => {
+                self.first(|certificate| !self.lists().any(|list| list.issuer == certificate.issuer))
+            }
+            Error::InvalidSignatureForPublicKey | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+                self.weak_issuer()
+            }
+            _ => self.first(|certificate| EndEntityCert::try_from(&CertificateDer::from(&*certificate.der.bytes)).is_err()),
         }
-        Error::CertNotValidYet { not_before, .. } => {
-            nodes.find(|node| certificate(node).validity.not_before.unix_timestamp() == seconds(not_before))
-        }
-        Error::EndEntityUsedAsCa => nodes.skip(1).find(|node| !certificate(node).is_ca()),
-        _ => nodes.find(|node| EndEntityCert::try_from(&CertificateDer::from(&*certificate(node).der.bytes)).is_err()),
-    };
-    found.copied()
+    }
+
+    fn first(&self, is_it: impl Fn(&Certificate) -> bool) -> Option<NodeId> {
+        self.nodes.iter().copied().find(|node| is_it(self.case.graph.certificate(*node)))
+    }
+
+    /// The first issuer of the path that is it, given how many intermediates stand below.
+    fn issuers(&self, is_it: impl Fn(usize, &Certificate) -> bool) -> Option<NodeId> {
+        let mut issuers = self.nodes.iter().copied().skip(1).enumerate();
+        issuers.find(|(below, node)| is_it(*below, self.case.graph.certificate(*node))).map(|(_, node)| node)
+    }
+
+    fn lists(&self) -> impl Iterator<Item = &CertificateList> {
+        self.case.question.crls.iter().copied()
+    }
+
+    fn is_listed(&self, certificate: &Certificate) -> bool {
+        let serial = certificate.serial.0.iter().position(|octet| *octet != 0).and_then(|at| certificate.serial.0.get(at..));
+        let listed = |list: &CertificateList| {
+            let list = BorrowedCertRevocationList::from_der(&list.der).map(CertRevocationList::from);
+            list.and_then(|list| list.find_serial(serial.unwrap_or_default()).map(|entry| entry.is_some())).unwrap_or(false)
+        };
+        self.lists().filter(|list| list.issuer == certificate.issuer).any(listed)
+    }
+
+    /// rustls-webpki has no RSA below 2048 bits (`RSA_PKCS1_2048_8192_SHA256`), and calls such a signature invalid.
+    fn weak_issuer(&self) -> Option<NodeId> {
+        self.issuers(|_, certificate| certificate.public_key.algorithm == KeyAlgorithm::Rsa && certificate.public_key.bits < 2048)
+    }
+
+    fn weak_key(&self) -> Option<(Reason, String)> {
+        let signature = matches!(
+            self.error,
+            Error::InvalidSignatureForPublicKey | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        );
+        let key = &self.case.graph.certificate(self.weak_issuer().filter(|_| signature)?).public_key;
+        Some((Reason::WeakKey, format!("signs with {key}; rustls takes RSA of 2048 to 8192 bits")))
+    }
 }
 
 /// What an error means, and the facts it carries, in words.
@@ -175,6 +276,9 @@ fn words(error: &Error) -> (Reason, String) {
         Error::MalformedDnsIdentifier => (Reason::NameMismatch, "a DNS name that is none"),
         Error::CertRevoked => (Reason::Revoked, "is revoked"),
         Error::UnknownRevocationStatus => (Reason::RevocationUnknown, "no revocation list tells whether it is revoked"),
+        Error::InvalidCrlSignatureForPublicKey => {
+            (Reason::RevocationUnknown, "the revocation list is signed by another key than its issuer's")
+        }
         Error::IssuerNotCrlSigner => {
             (Reason::RevocationUnknown, "the issuer's key usage does not allow it to sign revocation lists")
         }
@@ -187,7 +291,9 @@ fn words(error: &Error) -> (Reason, String) {
             (Reason::NameConstraint, "more than 250,000 comparisons with name constraints")
         }
         Error::PathLenConstraintViolated => (Reason::PathTooLong, "more CAs below it than its path length allows"),
-        Error::MaximumPathDepthExceeded => (Reason::PathTooLong, "more intermediates than allowed"),
+        Error::MaximumPathDepthExceeded => {
+            (Reason::PathTooLong, "more intermediates than allowed: six, or what --max-depth says")
+        }
         Error::UnsupportedCriticalExtension => (Reason::CriticalExtension, "has a critical extension that rustls does not know"),
         Error::InvalidSignatureForPublicKey => {
             (Reason::SignatureInvalid, "the issuer of that name has another key than the one that signed")

@@ -1,7 +1,7 @@
 //! What a verifier answers, with every path it tried.
 
 use super::Verifier;
-use crate::chain::{NodeId, SignatureCheck};
+use crate::chain::{Graph, NodeId, SignatureCheck};
 use time::OffsetDateTime;
 
 /// The answer of one verifier.
@@ -95,11 +95,17 @@ impl Attempt {
     pub fn is_trusted(&self) -> bool {
         self.rejections.is_empty()
     }
+}
 
-    /// When the first of its certificates ends.
+impl Verdict {
+    /// When the first certificate of a path ends for this verifier: rustls looks at no dates of an anchor.
     #[must_use]
-    pub fn expires_at(&self, graph: &crate::chain::Graph<'_>) -> Option<OffsetDateTime> {
-        self.nodes.iter().map(|node| graph.certificate(*node).validity.not_after).min()
+    pub fn expires_at(&self, path: &Attempt, graph: &Graph<'_>) -> Option<OffsetDateTime> {
+        let dated = match (self.verifier, path.nodes.split_last()) {
+            (Verifier::Rustls, Some((_, below))) if !below.is_empty() => below,
+            _ => &path.nodes,
+        };
+        dated.iter().map(|node| graph.certificate(*node).validity.not_after).min()
     }
 }
 
@@ -145,12 +151,12 @@ reasons! {
     CriticalExtension = "critical-extension", "A critical extension that the verifier does not know or handle.";
     WeakSignature = "weak-signature", "A signature algorithm that the verifier refuses.";
     WeakKey = "weak-key", "A key that is too small or of a kind that the verifier refuses.";
+    SignatureInvalid = "signature-invalid", "The issuer of that name has another key than the one that signed.";
+    SignatureUnsupported = "signature-unsupported", "The signature cannot be judged here.";
     SanMalformed = "san-malformed", "A subject alternative name that is none.";
     Malformed = "malformed", "The verifier cannot read the certificate, or it breaks a rule on how certificates are written.";
     KeyIdMismatch = "key-id-mismatch", "The authority key identifier names another key than the issuer's.";
     RevocationUnknown = "revocation-unknown", "No revocation list tells whether the certificate is revoked.";
-    SignatureInvalid = "signature-invalid", "The issuer of that name has another key than the one that signed.";
-    SignatureUnsupported = "signature-unsupported", "The signature cannot be judged here.";
     Budget = "budget", "The search was ended by its budget.";
     Untrusted = "untrusted", "The path ends at a certificate that is not among the trust anchors.";
     IssuerMissing = "issuer-missing", "No certificate of the issuer's name is at hand.";
@@ -188,6 +194,8 @@ pub(super) fn headline(case: &super::case::Case<'_>, outcome: Outcome, ranked: &
             let anchor = first.nodes.last().map_or_else(String::new, |node| case.graph.certificate(*node).display_name());
             format!("trusted, by {anchor}")
         }
-        (_, Some(rejection)) => rejection.message.clone(),
+        (_, Some(rejection)) => {
+            format!("{}: {}", case.graph.certificate(rejection.node).display_name(), rejection.message)
+        }
     }
 }

@@ -182,7 +182,7 @@ fn go_release(name: &str) -> Option<Go> {
     })
 }
 
-/// `kubernetes-1.32`, also with a patch level, which is not looked at: `kubernetes-1.32` is its .0 release.
+/// `kubernetes-1.32`: its .0 release. Patch releases are no names here: which Go they are built with changes from patch to patch.
 fn kubernetes_release(name: &str) -> Option<Go> {
     let release = name.strip_prefix("kubernetes-")?;
     let minor: u8 = release.strip_prefix('v').unwrap_or(release).strip_prefix("1.")?.parse().ok()?;

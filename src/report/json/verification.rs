@@ -105,7 +105,7 @@ impl<'r> Verdict<'r> {
             trusted: verdict.outcome == Outcome::Trusted,
             outcome: verdict.outcome.as_str(),
             headline: &verdict.headline,
-            paths: verdict.paths.iter().map(|path| Path::new(graph, path)).collect(),
+            paths: verdict.paths.iter().map(|path| Path::new(graph, verdict, path)).collect(),
             omitted_paths: verdict.omitted,
             advice: ways.unwrap_or_default(),
             notes: &verdict.notes,
@@ -130,11 +130,11 @@ struct Path<'r> {
 }
 
 impl<'r> Path<'r> {
-    fn new(graph: &Graph<'_>, path: &'r Attempt) -> Self {
+    fn new(graph: &Graph<'_>, verdict: &verify::Verdict, path: &'r Attempt) -> Self {
         Self {
             certificates: ids(graph, &path.nodes),
             trusted: path.is_trusted(),
-            expires_at: path.expires_at(graph).map(Instant),
+            expires_at: verdict.expires_at(path, graph).map(Instant),
             rejections: path.rejections.iter().map(|rejection| Refusal::new(graph, rejection)).collect(),
             links: path.links.iter().copied().map(Link::new).collect(),
         }

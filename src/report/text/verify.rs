@@ -96,7 +96,7 @@ fn explanation(page: &mut Page<'_>, index: &Index<'_>, verification: &Verificati
 /// `until 2027-10-22 (in 335 days), when CN=x ends`: a path is worth its first end.
 fn until(index: &Index<'_>, verdict: &Verdict) -> Option<Text> {
     let path = verdict.paths.first().filter(|path| path.is_trusted())?;
-    let end = path.expires_at(index.report.graph)?;
+    let end = verdict.expires_at(path, index.report.graph)?;
     let ender = path.nodes.iter().find(|node| index.certificate(**node).validity.not_after == end)?;
     let distance = when::relative(index.report.policy.at, end);
     let text = Text::of("until ").quote(when::date(end)).say(" (").quote(distance).say("), when ");

@@ -34,7 +34,7 @@ pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>, verification: &Veri
 /// By whom it is trusted and until when, or why not.
 fn headline(index: &Index<'_>, verdict: &Verdict) -> Text {
     let path = verdict.paths.first().filter(|path| path.is_trusted());
-    let trusted = path.and_then(|path| Some((path.nodes.last()?, path.expires_at(index.report.graph)?)));
+    let trusted = path.and_then(|path| Some((path.nodes.last()?, verdict.expires_at(path, index.report.graph)?)));
     match trusted {
         Some((anchor, end)) => {
             Text::of("by ").then(common_name(index.certificate(*anchor))).say(", until ").quote(when::date(end))

@@ -42,7 +42,8 @@ pub(super) fn render(
         return Ok(false);
     }
     let tree = Tree::of(&shown);
-    let told = shown.iter().flat_map(|attempt| &attempt.rejections).any(|rejection| rejection.message == verdict.headline);
+    let told =
+        shown.iter().flat_map(|attempt| &attempt.rejections).any(|rejection| verdict.headline.ends_with(&rejection.message));
     page.part()?;
     page.table(&tree.table(page, index, verification))?;
     let hidden = verdict.paths.len().saturating_sub(shown.len());
