@@ -101,6 +101,12 @@ impl Enforcer {
         Self::Go { since: GoVersion { minor, patch }, until: None, unless: Some(setting) }
     }
 
+    /// The same, as long as Go had the setting: up to another release.
+    pub(super) const fn go_unless_until(since: (u8, u8), until: (u8, u8), setting: &'static str) -> Self {
+        let since = GoVersion { minor: since.0, patch: since.1 };
+        Self::Go { since, until: Some(GoVersion { minor: until.0, patch: until.1 }), unless: Some(setting) }
+    }
+
     /// Whether that is this verifier.
     pub(super) fn is(self, verifier: Verifier) -> bool {
         match (self, verifier) {

@@ -28,8 +28,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     rule(
         "go/common-name",
         Reason::CnOnly,
-        "Go 1.15 release notes, crypto/x509: common name",
-        ALL,
+        "Go 1.15 release notes, crypto/x509: common name; GODEBUG x509ignoreCN=0 up to Go 1.16",
+        &[Enforcer::go_unless_until((15, 0), (17, 0), "x509ignoreCN=0"), Enforcer::go(17, 0)],
         Scope::EndEntity,
         names::common_name,
     ),
@@ -95,8 +95,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     issuer(
         "go/sha1",
         Reason::WeakSignature,
-        "Go 1.18 release notes, crypto/x509: SHA-1",
-        &[Enforcer::go(18, 0)],
+        "Go 1.18 release notes, crypto/x509: SHA-1; GODEBUG x509sha1=1 up to Go 1.23",
+        &[Enforcer::go_unless_until((18, 0), (24, 0), "x509sha1=1"), Enforcer::go(24, 0)],
         signature::digest_is_not_sha1,
     ),
     issuer("go/key-family", Reason::SignatureInvalid, "crypto/x509 checkSignature", ALL, signature::key_fits),
@@ -160,14 +160,14 @@ pub(in super::super) const RULES: &[Rule] = &[
         "go/policies-with-usage",
         Reason::Policy,
         "Go 1.24 crypto/x509 policiesValid, not for ExtKeyUsageAny (CVE-2025-22874); RFC 9618",
-        &[Enforcer::go_until((24, 0), (24, 4))],
+        &[Enforcer::go_unless_until((24, 0), (24, 4), "x509usepolicies=0")],
         policies_of_purpose,
     ),
     path(
         "go/policies",
         Reason::Policy,
         "Go 1.24 crypto/x509 policiesValid; RFC 5280 section 6.1 as of RFC 9618",
-        &[Enforcer::go(24, 4)],
+        &[Enforcer::go_unless(24, 4, "x509usepolicies=0")],
         policies_of_path,
     ),
     path(

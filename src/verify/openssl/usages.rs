@@ -58,7 +58,7 @@ enum Ca {
 
 fn ca(member: &Member<'_>) -> Ca {
     let key_usage = extensions::key_usage(member);
-    if key_usage.is_some_and(|bits| bits & usage::KEY_CERT_SIGN == 0) {
+    if lacks_cert_sign(member) {
         return Ca::No;
     }
     if let Some(constraints) = extensions::basic_constraints(member) {
@@ -76,10 +76,13 @@ fn ca(member: &Member<'_>) -> Ca {
     }
 }
 
-/// The test for `X509_V_ERR_INVALID_CA`: of the anchor any way of being a CA will do.
+/// The test for `X509_V_ERR_INVALID_CA`: of the anchor any way of being a CA will do. OpenSSL calls a CA whose key usage lacks
+/// keyCertSign none either; that is said by its own rule.
 pub(super) fn issuers_are_cas(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let last = trail.members.len().saturating_sub(1);
-    let mut issuers = trail.members.iter().enumerate().skip(1).map(|(at, member)| (at, ca(member)));
+    let candidates =
+        trail.members.iter().enumerate().skip(1).filter(|(_, member)| !(member.certificate.is_ca() && lacks_cert_sign(member)));
+    let mut issuers = candidates.map(|(at, member)| (at, ca(member)));
     let not = issuers.find(|(at, ca)| *ca == Ca::No || (*at < last && *ca != Ca::Constrained));
     not.map_or(Ok(()), |(at, ca)| {
         let message = if ca == Ca::No { "is no CA" } else { "has no basic constraints that make it a CA" };
@@ -145,7 +148,10 @@ pub(super) fn path_lengths_kept(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 
 /// The test for `X509_V_ERR_KEYUSAGE_NO_CERTSIGN`.
 pub(super) fn issuers_may_sign(trail: &Trail<'_, '_>) -> Result<(), Fault> {
-    let bits = |member: &Member<'_>| extensions::key_usage(member).is_some_and(|bits| bits & usage::KEY_CERT_SIGN == 0);
-    let at = trail.members.iter().enumerate().skip(1).rev().find(|(_, member)| bits(member));
+    let at = trail.members.iter().enumerate().skip(1).rev().find(|(_, member)| lacks_cert_sign(member));
     at.map_or(Ok(()), |(at, _)| Err(Fault { at, message: "its key usage does not allow signing certificates".to_owned() }))
+}
+
+fn lacks_cert_sign(member: &Member<'_>) -> bool {
+    extensions::key_usage(member).is_some_and(|bits| bits & usage::KEY_CERT_SIGN == 0)
 }

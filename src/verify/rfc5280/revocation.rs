@@ -128,7 +128,7 @@ impl<'c, 'a> Judge<'c, 'a> {
                 let delta = self.delta(list, lists);
                 let current = if delta.is_some() { list.this_update <= self.at() } else { self.is_current(list) };
                 if !current {
-                    obstacle = Some(format!("the list of {} ended {}", self.name(list), date(list.next_update)));
+                    obstacle = Some(self.out_of_date(list));
                     continue;
                 }
                 let signer = match self.signer(at, list, path) {
@@ -144,7 +144,7 @@ impl<'c, 'a> Judge<'c, 'a> {
                 };
                 let delta = delta.filter(|(at, delta)| self.check(*at, delta, signer) == SignatureCheck::Valid);
                 if delta.is_none() && !self.is_current(list) {
-                    obstacle = Some(format!("the list of {} ended {}", self.name(list), date(list.next_update)));
+                    obstacle = Some(self.out_of_date(list));
                     continue;
                 }
                 if let Some(entry) = target.entry(list, delta.map(|(_, delta)| delta)) {
@@ -171,6 +171,15 @@ impl<'c, 'a> Judge<'c, 'a> {
 
     fn is_current(&self, list: &List<'_>) -> bool {
         (list.this_update..=list.next_update).contains(&self.at())
+    }
+
+    fn out_of_date(&self, list: &List<'_>) -> String {
+        let name = self.name(list);
+        if self.at() < list.this_update {
+            format!("the list of {name} begins {}", date(list.this_update))
+        } else {
+            format!("the list of {name} ended {}", date(list.next_update))
+        }
     }
 
     /// The issuer of a list for people.
