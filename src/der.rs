@@ -15,11 +15,16 @@ pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0a;
 pub(crate) const UTF8_STRING: u8 = 0x0c;
+pub(crate) const PRINTABLE_STRING: u8 = 0x13;
 pub(crate) const TELETEX_STRING: u8 = 0x14;
+pub(crate) const IA5_STRING: u8 = 0x16;
 pub(crate) const UTC_TIME: u8 = 0x17;
 pub(crate) const GENERALIZED_TIME: u8 = 0x18;
+pub(crate) const VISIBLE_STRING: u8 = 0x1a;
 pub(crate) const UNIVERSAL_STRING: u8 = 0x1c;
 pub(crate) const BMP_STRING: u8 = 0x1e;
 pub(crate) const SEQUENCE: u8 = 0x30;
@@ -115,6 +120,12 @@ impl<'a> Element<'a> {
     /// Reads the contents as elements.
     pub(crate) fn children(&self) -> Reader<'a> {
         Reader { rest: self.contents, offset: self.contents_offset() }
+    }
+
+    /// The elements in the contents, as far as they can be told apart.
+    pub(crate) fn elements(&self) -> impl Iterator<Item = Self> + use<'a> {
+        let mut children = self.children();
+        std::iter::from_fn(move || children.any("element").ok())
     }
 
     /// The bits of a BIT STRING of whole octets, and where they stand: the contents without the octet that counts unused bits.

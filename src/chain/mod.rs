@@ -15,6 +15,9 @@ pub use paths::{End, Path};
 pub use signature::{AwsLc, SignatureCheck, SignatureOps, Signed, is_point_on_curve};
 
 #[cfg(test)]
+pub(crate) use tests::{inventory, inventory_of};
+
+#[cfg(test)]
 mod tests {
     //! What the tests of this room share: minted certificates as an inventory, and a checker that counts.
 
@@ -25,16 +28,17 @@ mod tests {
     use std::sync::Mutex;
 
     /// Each in a place of its own.
-    pub(super) fn inventory(identities: &[&Identity]) -> Inventory {
+    pub(crate) fn inventory(identities: &[&Identity]) -> Inventory {
         let encodings: Vec<&[u8]> = identities.iter().map(|identity| identity.der()).collect();
         inventory_of(&encodings)
     }
 
-    pub(super) fn inventory_of(encodings: &[&[u8]]) -> Inventory {
+    /// DER or PEM, each in a place of its own.
+    pub(crate) fn inventory_of(encodings: &[&[u8]]) -> Inventory {
         let decoder = Decoder::new(Limits::default());
         let mut inventory = Inventory::default();
-        for (number, der) in encodings.iter().enumerate() {
-            let Decoded::Contents(contents) = decoder.bytes(der) else { panic!("not a certificate") };
+        for (number, bytes) in encodings.iter().enumerate() {
+            let Decoded::Contents(contents) = decoder.bytes(bytes) else { panic!("nothing decoded") };
             let origin = Origin::whole(Document::new(OriginKind::File, number.to_string()));
             inventory.holdings.push(Holding { origin, contents });
         }

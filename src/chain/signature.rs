@@ -184,12 +184,11 @@ fn check(signed: &Signed<'_>, issuer: &Certificate) -> Option<SignatureCheck> {
     Some(if key.verify_sig(signed.tbs, signed.signature).is_ok() { SignatureCheck::Valid } else { SignatureCheck::Invalid })
 }
 
-/// Whether an octet string is a point of the curve that the certificate's key is said to be on; `None` when AWS-LC does not have that
-/// curve. Verifiers refuse keys that are no points before they look at any signature.
+/// Whether an octet string is a point of the curve of this name; `None` when AWS-LC does not have that curve. Verifiers refuse keys that
+/// are no points before they look at any signature.
 #[must_use]
-pub fn is_point_on_curve(certificate: &Certificate, point: &[u8]) -> Option<bool> {
-    let KeyAlgorithm::Ecdsa(curve) = &certificate.public_key.algorithm else { return None };
-    let row = ALGORITHMS.iter().find(|row| matches!(row.1, Key::Ecdsa(name) if *name == **curve))?;
+pub fn is_point_on_curve(curve: &str, point: &[u8]) -> Option<bool> {
+    let row = ALGORITHMS.iter().find(|row| matches!(row.1, Key::Ecdsa(name) if name == curve))?;
     // SEC 1 section 2.3.4 has compressed and uncompressed points; X9.62 also a form of both, which AWS-LC does not read.
     let plain: Cow<'_, [u8]> = match point {
         [form @ (6 | 7), rest @ ..] if rest.last().is_some_and(|last| last & 1 == form & 1) => [&[4], rest].concat().into(),
@@ -276,4 +275,35 @@ where
 {
     let field = ContextSpecific::<T>::decode_explicit(fields, TagNumber(number))?;
     Ok(field.map(|field| field.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_point_on_curve;
+
+    /// The base point of P-256 (FIPS 186-4 appendix D.1.2.3), with the octet of its form before it.
+    const X: &str = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+    const Y: &str = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+
+    fn point(form: &str, coordinates: &[&str]) -> Vec<u8> {
+        let digits = [form, &coordinates.concat()].concat();
+        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_base_point_is_on_its_curve_in_each_of_its_forms() {
+        for (point, expected) in [
+            (point("04", &[X, Y]), true),
+            (point("03", &[X]), true),
+            (point("07", &[X, Y]), true),
+            (point("06", &[X, Y]), false),
+            (point("04", &[Y, X]), false),
+            (point("04", &[X]), false),
+            (Vec::new(), false),
+        ] {
+            assert_eq!(is_point_on_curve("P-256", &point), Some(expected), "{point:02x?}");
+            assert_eq!(is_point_on_curve("P-384", &point), Some(false), "{point:02x?}");
+            assert_eq!(is_point_on_curve("P-224", &point), None);
+        }
+    }
 }

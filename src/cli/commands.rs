@@ -5,11 +5,12 @@ use super::collect::{self, Both, Keep, Narrowed};
 use super::error::Error;
 use super::exit::Exit;
 use super::{targets, terminal, textfile};
-use crate::audit::{self, CHECKS, Policy};
+use crate::audit::{self, Policy};
 use crate::chain::{AwsLc, Graph};
 use crate::decode::{Decoder, Limits};
 use crate::gather::{self, gather};
 use crate::model::{Collect, Inventory};
+use crate::report::checks::Explained;
 use crate::report::jsonl::Lines;
 use crate::report::{self, Format, Look, Report, View};
 use std::io::Write;
@@ -198,14 +199,10 @@ pub(super) fn check(session: &Session, check: &Check, out: &mut dyn Write) -> Re
 /// # Errors
 /// An unknown code; a format other than text and json.
 pub(super) fn checks(session: &Session, code: Option<&str>, out: &mut dyn Write) -> Result<Exit, Error> {
-    let unknown = || Error::Code(code.unwrap_or_default().to_owned());
-    let rows: Vec<&audit::Check> = CHECKS.iter().filter(|check| code.is_none_or(|code| check.code.as_str() == code)).collect();
-    if rows.is_empty() {
-        return Err(unknown());
-    }
+    let explained = Explained::of(code).ok_or_else(|| Error::Code(code.unwrap_or_default().to_owned()))?;
     match format(session.output, "checks", SHOW)? {
-        Format::Json => report::checks::json(&rows, out)?,
-        _ => report::checks::text(&rows, session.look.width, out)?,
+        Format::Json => report::checks::json(&explained, out)?,
+        _ => report::checks::text(&explained, session.look.width, out)?,
     }
     Ok(Exit::Fine)
 }

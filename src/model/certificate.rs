@@ -95,15 +95,23 @@ impl Certificate {
     /// What people call it: the subject, or the first alternative name of a certificate with an empty subject (SPIFFE).
     #[must_use]
     pub fn display_name(&self) -> String {
-        if !self.subject.is_empty() {
-            return self.subject.to_string();
-        }
-        let name = self.sans.iter().find_map(|san| match san {
+        let subject = (!self.subject.is_empty()).then(|| self.subject.to_string());
+        subject.or_else(|| self.alternative_name()).unwrap_or_else(|| format!("(no name, serial {})", self.serial.hex()))
+    }
+
+    /// What it is called in a sentence, which a whole subject would drown: `CN=` and the common name, else the first alternative name,
+    /// else the whole.
+    #[must_use]
+    pub fn short_name(&self) -> String {
+        self.subject.short().or_else(|| self.alternative_name()).unwrap_or_else(|| self.display_name())
+    }
+
+    fn alternative_name(&self) -> Option<String> {
+        self.sans.iter().find_map(|san| match san {
             GeneralName::Uri(text) | GeneralName::Dns(text) | GeneralName::Email(text) => Some(text.to_string()),
             GeneralName::Ip(address) => Some(address.to_string()),
             _ => None,
-        });
-        name.unwrap_or_else(|| format!("(no name, serial {})", self.serial.hex()))
+        })
     }
 }
 

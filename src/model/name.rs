@@ -106,6 +106,12 @@ impl DistinguishedName {
     pub fn common_name(&self) -> Option<&str> {
         self.values("CN").last()
     }
+
+    /// `CN=` and the common name, if it has one that is not empty.
+    #[must_use]
+    pub fn short(&self) -> Option<String> {
+        self.common_name().filter(|name| !name.is_empty()).map(|name| format!("CN={name}"))
+    }
 }
 
 impl PartialEq for DistinguishedName {

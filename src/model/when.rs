@@ -22,6 +22,12 @@ pub fn to_the_second(instant: OffsetDateTime) -> String {
     format!("{} {:02}:{:02}:{:02}", date(instant), time.hour(), time.minute(), time.second())
 }
 
+/// `2026-12-11 18:43:12 UTC`: an instant in a sentence, where the second may decide.
+#[must_use]
+pub fn moment(instant: OffsetDateTime) -> String {
+    format!("{} UTC", to_the_second(instant))
+}
+
 fn utc(instant: OffsetDateTime) -> OffsetDateTime {
     // Out of range only at the ends of the calendar; then it stays as written.
     instant.checked_to_offset(UtcOffset::UTC).unwrap_or(instant)
@@ -102,5 +108,6 @@ mod tests {
         let late = datetime!(2026-12-11 23:30 -02:00);
         assert_eq!(date(late), "2026-12-12");
         assert_eq!(to_the_second(late), "2026-12-12 01:30:00");
+        assert_eq!(moment(late), "2026-12-12 01:30:00 UTC");
     }
 }

@@ -3,9 +3,12 @@
 //! Each attempt that is worth mending is a way; a way has a step for everything that speaks against the attempt, and all of them must be
 //! taken. An attempt that came to a trust anchor is nearer to the goal than one that did not: where there is one, dead ends are no ways.
 
+mod signer;
 mod words;
 
-use super::tbs::{Tbs, oid};
+use super::names::tag::URI;
+use super::oid;
+use super::tbs::Tbs;
 use super::{Attempt, Outcome, Purpose, Question, Reason, Rejection, Verdict, Verifier, rule};
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::der::{Element, OBJECT_IDENTIFIER, Reader, SEQUENCE};
@@ -33,8 +36,8 @@ pub enum Step {
     AlternativeNames(NodeId),
     /// It is issued again for the purpose asked for.
     Purpose(NodeId, Purpose),
-    /// A CA above allows its names.
-    Constraints(NodeId),
+    /// These CAs, each of which has name constraints, allow the names below.
+    Constraints(Vec<NodeId>),
     /// More CAs are allowed below this one.
     Depth(NodeId),
     /// More certificates are allowed on a path (`--max-depth`).
@@ -49,7 +52,9 @@ pub enum Step {
     Reissue {
         /// Which certificate.
         node: NodeId,
-        /// What is wrong with it.
+        /// What kind of fault it is.
+        reason: Reason,
+        /// What is wrong with it, in the verifier's words.
         fault: String,
     },
     /// A revocation list of this certificate's issuer is given.
@@ -68,6 +73,15 @@ pub enum Step {
         /// The one that has the name.
         namesake: NodeId,
     },
+    /// The CA that signed, which is at hand, is taken instead of others of its name.
+    Prefer {
+        /// What was signed.
+        signed: NodeId,
+        /// Who signed it.
+        right: NodeId,
+        /// Who has the name too.
+        others: Vec<NodeId>,
+    },
     /// A self-signed certificate that is at hand is trusted.
     Trust(NodeId),
     /// OpenSSL is told to take a certificate as anchor that is no root (`-partial_chain`).
@@ -80,6 +94,8 @@ pub enum Step {
 const MOST: usize = 3;
 /// Anchors of the issuer's name whose keys are tried: advice must not cost what the search was kept from spending.
 const NAMESAKES: usize = 8;
+/// Certificates of the issuer's name that are asked whether they signed: one that is far down in a bundle is what the advice is about.
+const SIGNERS: usize = 512;
 
 /// How the certificate could be trusted, the likeliest way first. Nothing for one that is.
 #[must_use]
@@ -87,7 +103,7 @@ pub fn advice(graph: &Graph<'_>, question: &Question<'_>, verdict: &Verdict) -> 
     if verdict.outcome != Outcome::NotTrusted {
         return Vec::new();
     }
-    let view = View { graph, question, verifier: verdict.verifier };
+    let view = View { graph, question, verifier: verdict.verifier, paths: &verdict.paths };
     let nearest = verdict.paths.first().map(Attempt::is_dead_end);
     let mut ways: Vec<Advice> = Vec::new();
     let worth = |attempt: &&Attempt| Some(attempt.is_dead_end()) == nearest && !attempt.is_beside(&verdict.paths);
@@ -141,15 +157,29 @@ struct View<'v> {
     graph: &'v Graph<'v>,
     question: &'v Question<'v>,
     verifier: Verifier,
+    paths: &'v [Attempt],
+}
+
+impl Step {
+    /// The same step without the words that one verifier has for it: what two verifiers' advice has in common.
+    #[must_use]
+    pub fn kind(&self) -> Self {
+        match self {
+            Self::Reissue { node, reason, .. } => Self::Reissue { node: *node, reason: *reason, fault: String::new() },
+            other => other.clone(),
+        }
+    }
 }
 
 impl View<'_> {
     fn steps(&self, attempt: &Attempt, mend: Mend) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut seen = HashSet::new();
+        let preferred = self.preferred(attempt);
         for rejection in &attempt.rejections {
             let setting = Some(rejection.rule).filter(|_| mend == Mend::Program).and_then(|rule| self.way_back(rule));
-            let step = setting.or_else(|| self.step(attempt, rejection));
+            let other_issuer = preferred.as_ref().and_then(|preferred| preferred.mends(attempt, rejection));
+            let step = other_issuer.or(setting).or_else(|| self.step(attempt, rejection));
             steps.extend(step.filter(|step| seen.insert(step.clone())));
         }
         steps
@@ -169,8 +199,8 @@ impl View<'_> {
             Reason::NameMismatch if self.is_named_by_its_subject(node) => Step::AlternativeNames(node),
             Reason::NameMismatch => Step::Names(node),
             Reason::UsageWrong | Reason::UsageMissing if self.is_end_entity(node) => Step::Purpose(node, self.question.purpose),
-            Reason::NameConstraint => Step::Constraints(node),
-            Reason::PathTooLong => self.depth(attempt, node),
+            Reason::NameConstraint => Step::Constraints(self.constraining(attempt, node)),
+            Reason::PathTooLong => self.depth(attempt, rejection),
             Reason::NotACa => Step::Authority(node),
             Reason::WeakSignature => Step::Signature(node),
             Reason::WeakKey => Step::Key(node),
@@ -179,7 +209,7 @@ impl View<'_> {
             | Reason::CriticalExtension
             | Reason::SanMalformed
             | Reason::Malformed
-            | Reason::Policy => Step::Reissue { node, fault: rejection.message.clone() },
+            | Reason::Policy => Step::Reissue { node, reason: rejection.reason, fault: rejection.message.clone() },
             Reason::RevocationUnknown => Step::RevocationList(node),
             Reason::SignatureInvalid | Reason::KeyIdMismatch | Reason::Untrusted | Reason::IssuerMissing => {
                 return self.dead_end(attempt, rejection);
@@ -199,11 +229,26 @@ impl View<'_> {
         certificate.sans.is_empty() && self.question.names.iter().all(|name| name.to_string().eq_ignore_ascii_case(common_name))
     }
 
-    fn depth(&self, attempt: &Attempt, node: NodeId) -> Step {
+    /// The CAs whose name constraints count: verifiers name the CA, or the certificate whose names are not allowed.
+    fn constraining(&self, attempt: &Attempt, node: NodeId) -> Vec<NodeId> {
+        let constrains = |node: &NodeId| Tbs::of(self.graph.certificate(*node)).extension(oid::NAME_CONSTRAINTS).is_some();
+        if constrains(&node) && !self.is_end_entity(node) {
+            return vec![node];
+        }
+        let above = attempt.nodes.iter().copied().skip_while(|below| *below != node).skip(1);
+        let cas: Vec<NodeId> = above.filter(constrains).collect();
+        if cas.is_empty() { vec![node] } else { cas }
+    }
+
+    /// A limit that was asked for, or a path length. An attempt may have ended at the limit, with more above it.
+    fn depth(&self, attempt: &Attempt, rejection: &Rejection) -> Step {
         let between = attempt.nodes.len().saturating_sub(2);
         match self.question.max_depth {
-            Some(most) if between > most => Step::MaxDepth(between),
-            _ => Step::Depth(node),
+            Some(most) if between > most || rejection.rule.ends_with(DEPTH) => {
+                let above = attempt.nodes.last().and_then(|last| self.height(*last)).unwrap_or_default();
+                Step::MaxDepth((between + above).max(most + 1))
+            }
+            _ => Step::Depth(rejection.node),
         }
     }
 
@@ -243,10 +288,11 @@ impl View<'_> {
     }
 }
 
+/// How the rules on the depth asked for are called, after the verifier.
+const DEPTH: &str = "/depth";
+
 /// `id-ad-caIssuers` (RFC 5280 section 4.2.2.1).
 const CA_ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
-/// `uniformResourceIdentifier [6]`.
-const URI: u8 = 0x86;
 /// Addresses that are told.
 const MOST_ADDRESSES: usize = 3;
 
@@ -271,22 +317,9 @@ fn address(description: &Element<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::AwsLc;
-    use crate::decode::{Decoded, Decoder, Limits};
-    use crate::mint::{Identity, NOW, pki};
-    use crate::model::{Document, Holding, Inventory, Origin, OriginKind};
+    use crate::chain::{AwsLc, inventory};
+    use crate::mint::{NOW, pki};
     use crate::verify::Evidence;
-
-    fn inventory(identities: &[&Identity]) -> Inventory {
-        let decoder = Decoder::new(Limits::default());
-        let mut inventory = Inventory::default();
-        for identity in identities {
-            let Decoded::Contents(contents) = decoder.bytes(identity.der()) else { panic!("not a certificate") };
-            let origin = Origin::whole(Document::new(OriginKind::File, "test"));
-            inventory.holdings.push(Holding { origin, contents });
-        }
-        inventory
-    }
 
     fn question(anchors: &[u32]) -> Question<'static> {
         Question {
@@ -352,6 +385,24 @@ mod tests {
     }
 
     #[test]
+    fn the_right_one_at_hand_goes_before_the_namesake_that_was_taken() {
+        let old = pki().ca("kubernetes").expired().self_signed().unwrap();
+        let new = pki().ca("kubernetes").self_signed().unwrap();
+        let leaf = pki().leaf("leaf").issued_by(&new).unwrap();
+        let inventory = inventory(&[&leaf, &old, &new]);
+        let graph = Graph::build(&inventory, &AwsLc);
+        let mut both = attempt(&graph, &[0, 1], Reason::SignatureInvalid, 0);
+        both.rejections.extend(attempt(&graph, &[0, 1], Reason::Expired, 1).rejections);
+        let said = words(&graph, &question(&[1, 2]), "envoy", vec![both.clone()]);
+        let expected =
+            "trusted if CN=kubernetes of 2, which signed CN=leaf, stands before that of 1, or that one is removed";
+        assert_eq!(said, [expected]);
+        let tried = attempt(&graph, &[0, 2], Reason::WeakKey, 2);
+        let said = words(&graph, &question(&[1, 2]), "envoy", vec![both, tried]);
+        assert!(!said.iter().any(|way| way.contains("stands before")), "{said:?}");
+    }
+
+    #[test]
     fn the_wrong_key_beside_the_right_one_explains_nothing() {
         let root = pki().ca("root").self_signed().unwrap();
         let right = pki().ca("issuing").issued_by(&root).unwrap();
@@ -380,7 +431,7 @@ mod tests {
         let said = words(&graph, &question(&[1]), "go", vec![both, attempt(&graph, &[0], Reason::IssuerMissing, 0)]);
         let expected = "trusted if CN=kube-apiserver is renewed: it ended 2025-12-31 (24 hours ago), and CN=kube-apiserver is issued \
                         again for 10.0.0.9 (kubeadm: apiServer.certSANs, then kubeadm init phase certs apiserver), or it is asked for \
-                        as 10.96.0.1 or kubernetes.default.svc";
+                        by 10.96.0.1 or kubernetes.default.svc";
         assert_eq!(said, [expected]);
     }
 

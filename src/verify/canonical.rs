@@ -5,13 +5,12 @@
 //! small ones. The attributes of one RDN are a set and have no order. What is no string stands as it is. A name is then one row of
 //! octets in which every RDN ends by itself, so that a name lies within another when its octets begin with the other's.
 
-use crate::der::{BMP_STRING, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET, TELETEX_STRING, UNIVERSAL_STRING, UTF8_STRING};
+use crate::der::{
+    BMP_STRING, Element, IA5_STRING, OBJECT_IDENTIFIER, PRINTABLE_STRING, Reader, SEQUENCE, SET, TELETEX_STRING,
+    UNIVERSAL_STRING, UTF8_STRING, VISIBLE_STRING,
+};
 use crate::model::DistinguishedName;
 use std::borrow::Cow;
-
-const PRINTABLE_STRING: u8 = 0x13;
-const IA5_STRING: u8 = 0x16;
-const VISIBLE_STRING: u8 = 0x1a;
 
 /// A name in the form that can be compared octet by octet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

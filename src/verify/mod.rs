@@ -11,6 +11,7 @@ mod canonical;
 mod case;
 mod go;
 mod names;
+mod oid;
 mod openssl;
 mod policies;
 mod question;
@@ -19,6 +20,8 @@ mod rule;
 mod rustls;
 mod search;
 mod tbs;
+#[cfg(test)]
+mod testing;
 mod verdict;
 mod verifier;
 

@@ -6,7 +6,7 @@
 //! size of the extensions.
 
 use super::case::Member;
-use super::tbs::oid;
+use super::oid;
 use crate::der::{self, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, context};
 use std::collections::{HashMap, HashSet};
 
@@ -301,8 +301,7 @@ fn skip_certs(contents: &[u8]) -> Option<usize> {
 mod tests {
     use super::super::tbs::Tbs;
     use super::*;
-    use crate::chain::NodeId;
-    use crate::decode::{Decoded, Decoder, Limits};
+    use crate::chain::{NodeId, inventory};
     use crate::mint::{Identity, Recipe, pki};
     use crate::model::Certificate;
     use crate::model::inventory::Content;
@@ -339,8 +338,7 @@ mod tests {
                 Some(issuer) => recipe.issued_by(issuer).unwrap(),
                 None => recipe.self_signed().unwrap(),
             };
-            let Decoded::Contents(contents) = Decoder::new(Limits::default()).bytes(made.pem().as_bytes()) else { panic!() };
-            let Content::Certificate(certificate) = &contents[0] else { panic!() };
+            let Content::Certificate(certificate) = &inventory(&[&made]).holdings[0].contents[0] else { panic!() };
             path.insert(0, Arc::clone(certificate));
             above = Some(made);
         }

@@ -175,3 +175,26 @@ pub(super) fn by_id(id: &str) -> Option<&'static Rule> {
 /// Every rule, table by table.
 const TABLES: &[&[Rule]] =
     &[super::rfc5280::RULES, super::go::READ_RULES, super::go::RULES, super::openssl::RULES, super::boringssl::RULES];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_that_says_whose_it_is() {
+        let mut names = std::collections::HashSet::new();
+        for rule in TABLES.iter().copied().flatten() {
+            assert!(names.insert(rule.id), "{} is there twice", rule.id);
+            for enforcer in rule.enforced_by {
+                let room = match enforcer {
+                    Enforcer::Rfc5280 => "rfc5280/",
+                    Enforcer::Go { .. } => "go/",
+                    Enforcer::OpenSsl => "openssl/",
+                    Enforcer::Envoy => "envoy/",
+                };
+                assert!(rule.id.starts_with(room), "{}", rule.id);
+            }
+            assert!(!rule.enforced_by.is_empty() && !rule.citation.is_empty(), "{}", rule.id);
+        }
+    }
+}

@@ -4,14 +4,17 @@
 //! explanation each path that names and signatures allow is put to it alone; what it says then is that path's reason.
 
 use super::case::{Case, Member};
+use super::oid;
 use super::search::{self, Budget, BudgetOwner, Candidate, Quirks, Strategy, TrustedEndEntity};
-use super::tbs::{Tbs, oid};
+use super::tbs::Tbs;
 use super::{Attempt, Name, Outcome, Purpose, Reason, Rejection, Verdict, names, verdict};
 use crate::chain::{NodeId, SignatureCheck};
+use crate::model::when::moment;
 use crate::model::{Certificate, CertificateList, ExtendedKeyUsage, KeyAlgorithm};
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+use time::OffsetDateTime;
 use webpki::{
     ALL_VERIFICATION_ALGS, BorrowedCertRevocationList, CertRevocationList, EndEntityCert, Error, ExtendedKeyUsageValidator,
     KeyPurposeIdIter, KeyUsage, RevocationOptionsBuilder, VerifiedPath, anchor_from_trusted_cert,
@@ -70,7 +73,7 @@ fn everything(case: &Case<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
     let readable = |member: &&Member<'_>| match anchor_from_trusted_cert(&der(member)) {
         Ok(_) => true,
         Err(error) => {
-            notes.push(format!("{} is passed over as trust anchor: {}", member.certificate.display_name(), words(&error).1));
+            notes.push(format!("{} is passed over as trust anchor: {}", member.certificate.short_name(), words(&error).1));
             false
         }
     };
@@ -263,7 +266,7 @@ impl Culprit<'_, '_> {
 fn words(error: &Error) -> (Reason, String) {
     let date = |time: &UnixTime| {
         let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-        time::OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| "an unknown date".to_owned(), crate::model::when::date)
+        OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| "an unknown date".to_owned(), moment)
     };
     let (reason, text) = match error {
         Error::CertExpired { not_after, .. } => return (Reason::Expired, format!("ended {}", date(not_after))),

@@ -140,15 +140,12 @@ pub(super) fn verdict(case: &Case<'_>, strategy: &Strategy) -> Verdict {
     if spent {
         notes.push(format!("the search ended after {} candidates: {}", strategy.budget.candidates, strategy.budget.citation));
     }
+    leave_out_twins(&mut attempts);
     verdict::rank(&mut attempts);
-    let outcome = if attempts.iter().any(Attempt::is_trusted) {
-        Outcome::Trusted
-    } else if !refused.is_empty() {
-        Outcome::NotTrusted
-    } else if attempts.iter().any(Attempt::is_unjudged) || (spent && strategy.budget.owner == BudgetOwner::Kcert) {
-        Outcome::CouldNotTell
-    } else {
-        Outcome::NotTrusted
+    let given_up = spent && strategy.budget.owner == BudgetOwner::Kcert && refused.is_empty();
+    let outcome = match Outcome::of(&attempts) {
+        Outcome::NotTrusted if given_up => Outcome::CouldNotTell,
+        outcome => outcome,
     };
     Verdict {
         verifier: case.verifier,
@@ -158,6 +155,14 @@ pub(super) fn verdict(case: &Case<'_>, strategy: &Strategy) -> Verdict {
         omitted,
         notes,
     }
+}
+
+/// Takes out dead ends on the way of a whole path: an anchor that is given as intermediate too is tried as both.
+fn leave_out_twins(attempts: &mut Vec<Attempt>) {
+    let is_dead_end = |attempt: &Attempt| attempt.rejections.iter().any(|rejection| rejection.rule == DEAD_END);
+    let whole: HashSet<Vec<NodeId>> =
+        attempts.iter().filter(|attempt| !is_dead_end(attempt)).map(|attempt| attempt.nodes.clone()).collect();
+    attempts.retain(|attempt| !(is_dead_end(attempt) && whole.contains(&attempt.nodes)));
 }
 
 /// Sorts out what this verifier cannot read, and says so.
@@ -172,7 +177,7 @@ fn read<'c, 'a>(case: &'c Case<'a>, notes: &mut Vec<String>) -> Readable<'c, 'a>
                 None => kept.push(member),
                 Some(rejection) if passed_over.insert(member.node) => notes.push(format!(
                     "{} is passed over: {} ({})",
-                    member.certificate.display_name(),
+                    member.certificate.short_name(),
                     rejection.message,
                     rejection.citation
                 )),
@@ -206,10 +211,10 @@ impl<'c, 'a> Search<'c, 'a> {
         let mut trail = Trail { case, members: vec![&case.end_entity], anchored: false };
         let broken = |scope| enforced(case.verifier, scope).filter_map(|rule| rule.rejection(&trail)).collect::<Vec<_>>();
         let unreadable = broken(Scope::Read);
-        self.refused = broken(Scope::EndEntity);
         if !unreadable.is_empty() {
             return self.keep(&trail, unreadable);
         }
+        self.refused = broken(Scope::EndEntity);
         let own_anchor = self.readable.anchors.iter().any(|anchor| anchor.node == case.end_entity.node);
         if own_anchor && self.strategy.trusted_end_entity == TrustedEndEntity::IsThePath {
             trail.anchored = true;
@@ -280,7 +285,9 @@ impl<'c, 'a> Search<'c, 'a> {
 
     fn keep(&mut self, trail: &Trail<'c, 'a>, rejections: Vec<Rejection>) {
         let rejections = [self.refused.clone(), rejections].concat();
-        if self.attempts.len() < MOST_ATTEMPTS || rejections.is_empty() {
+        // Trusted or undecided: that decides the outcome, however many came before.
+        let decides = rejections.iter().all(|rejection| rejection.reason.is_kcerts_own());
+        if self.attempts.len() < MOST_ATTEMPTS || decides {
             self.attempts.push(attempt(trail, rejections));
         } else {
             self.omitted += 1;
@@ -307,16 +314,20 @@ fn evidence(trail: &Trail<'_, '_>, child: &Member<'_>, issuer: &Member<'_>, reje
     }
 }
 
+/// The rule that an attempt breaks that has nobody above.
+const DEAD_END: &str = "path/dead-end";
+
 /// Nobody above: no certificate of the name, or only such as are on the trail already.
 fn dead_end(trail: &Trail<'_, '_>, repeated: bool) -> Rejection {
     let last = trail.last();
     let certificate = last.certificate;
     let (reason, message) = if certificate.is_self_issued() || repeated {
-        (Reason::Untrusted, format!("{} is not among the trust anchors", certificate.display_name()))
+        (Reason::Untrusted, format!("{} is not among the trust anchors", certificate.short_name()))
     } else {
-        (Reason::IssuerMissing, format!("no certificate of {} is at hand", certificate.issuer))
+        let issuer = certificate.issuer.short().unwrap_or_else(|| certificate.issuer.to_string());
+        (Reason::IssuerMissing, format!("no certificate of {issuer} is at hand"))
     };
-    Rejection { reason, rule: "path/dead-end", node: last.node, message, citation: "RFC 5280 section 6.1" }
+    Rejection { reason, rule: DEAD_END, node: last.node, message, citation: "RFC 5280 section 6.1" }
 }
 
 /// The rule on signatures that every verifier here shares; what algorithms it takes is another rule of its own.

@@ -57,26 +57,6 @@ impl Extension<'_> {
     }
 }
 
-/// `extnID`s by their contents octets (RFC 5280 section 4.2).
-pub(super) mod oid {
-    pub(in crate::verify) const SUBJECT_KEY_ID: &[u8] = &[0x55, 0x1d, 14];
-    pub(in crate::verify) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
-    pub(in crate::verify) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
-    pub(in crate::verify) const ISSUER_ALT_NAME: &[u8] = &[0x55, 0x1d, 18];
-    pub(in crate::verify) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
-    pub(in crate::verify) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
-    pub(in crate::verify) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
-    pub(in crate::verify) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
-    pub(in crate::verify) const POLICY_MAPPINGS: &[u8] = &[0x55, 0x1d, 33];
-    pub(in crate::verify) const AUTHORITY_KEY_ID: &[u8] = &[0x55, 0x1d, 35];
-    pub(in crate::verify) const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 36];
-    pub(in crate::verify) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
-    pub(in crate::verify) const FRESHEST_CRL: &[u8] = &[0x55, 0x1d, 46];
-    pub(in crate::verify) const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1d, 54];
-    pub(in crate::verify) const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
-    pub(in crate::verify) const SUBJECT_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 11];
-}
-
 impl<'a> Tbs<'a> {
     /// Reads what there is.
     pub(super) fn of(certificate: &'a Certificate) -> Self {

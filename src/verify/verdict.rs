@@ -43,6 +43,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What the attempts come to: one that is trusted is enough, and one that kcert cannot judge leaves it open.
+    pub(super) fn of(attempts: &[Attempt]) -> Self {
+        if attempts.iter().any(Attempt::is_trusted) {
+            Self::Trusted
+        } else if attempts.iter().any(Attempt::is_undecided) {
+            Self::CouldNotTell
+        } else {
+            Self::NotTrusted
+        }
+    }
+
     /// The word of the JSON output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -157,15 +168,22 @@ reasons! {
     Malformed = "malformed", "The verifier cannot read the certificate, or it breaks a rule on how certificates are written.";
     KeyIdMismatch = "key-id-mismatch", "The authority key identifier names another key than the issuer's.";
     RevocationUnknown = "revocation-unknown", "No revocation list tells whether the certificate is revoked.";
-    Budget = "budget", "The search was ended by its budget.";
+    Budget = "budget", "A search or a comparison was ended by its budget.";
     Untrusted = "untrusted", "The path ends at a certificate that is not among the trust anchors.";
     IssuerMissing = "issuer-missing", "No certificate of the issuer's name is at hand.";
 }
 
+impl Reason {
+    /// Whether it is a limit of kcert, about which the verifier says nothing.
+    pub(super) fn is_kcerts_own(self) -> bool {
+        matches!(self, Self::SignatureUnsupported | Self::Budget)
+    }
+}
+
 impl Attempt {
-    /// Whether nothing speaks against the path but a signature that cannot be judged here.
-    pub(super) fn is_unjudged(&self) -> bool {
-        !self.rejections.is_empty() && self.rejections.iter().all(|rejection| rejection.reason == Reason::SignatureUnsupported)
+    /// Whether nothing speaks against the path but what kcert cannot judge, or not within its budget.
+    pub(super) fn is_undecided(&self) -> bool {
+        !self.rejections.is_empty() && self.rejections.iter().all(|rejection| rejection.reason.is_kcerts_own())
     }
 
     /// The most useful of its reasons.
@@ -191,11 +209,12 @@ pub(super) fn headline(case: &super::case::Case<'_>, outcome: Outcome, ranked: &
     let Some(first) = ranked.first() else { return "nothing was tried".to_owned() };
     match (outcome, first.best()) {
         (Outcome::Trusted, _) | (_, None) => {
-            let anchor = first.nodes.last().map_or_else(String::new, |node| case.graph.certificate(*node).display_name());
+            let anchor = first.nodes.last().map_or_else(String::new, |node| case.graph.certificate(*node).short_name());
             format!("trusted, by {anchor}")
         }
-        (_, Some(rejection)) => {
-            format!("{}: {}", case.graph.certificate(rejection.node).display_name(), rejection.message)
-        }
+        (_, Some(Rejection { node, message, .. })) => match case.graph.certificate(*node).short_name() {
+            name if message.starts_with(&name) => message.clone(),
+            name => format!("{name}: {message}"),
+        },
     }
 }

@@ -92,6 +92,14 @@ const fn go(minor: u8, patch: u8) -> GoVersion {
 }
 
 impl Verifier {
+    /// The options of the question that it has nothing like, so that they have no part in its answer.
+    #[must_use]
+    pub fn ignored_options(self, question: &super::Question<'_>) -> Vec<&'static str> {
+        let Self::Go(_) = self else { return Vec::new() };
+        let given = [("--crl", !question.crls.is_empty()), ("--max-depth", question.max_depth.is_some())];
+        given.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect()
+    }
+
     /// The newest Go known: what is asked when nobody is named.
     #[must_use]
     pub fn newest_go() -> Self {

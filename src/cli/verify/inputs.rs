@@ -122,6 +122,10 @@ impl Inputs {
                 severity if in_open => severity.min(Severity::Unknown),
                 severity => severity.min(Severity::Warning),
             };
+            let empty = self.files.iter().find(|file| finding.code == Code::EmptyBundle && stands_in(file));
+            if let Some(file) = empty {
+                file.part.wanted().1.clone_into(&mut finding.hint);
+            }
             if in_trust && !in_open && finding.certificates.is_empty() {
                 finding.hint = format!("{} {DAMAGED_TRUST}", finding.hint);
             }

@@ -12,14 +12,14 @@ use crate::chain::NodeId;
 use crate::model::{Severity, when};
 use crate::report::Verification;
 use crate::report::style::{Mark, Style};
-use crate::verify::{Advice, Outcome, Purpose, Question, Reason, Verdict, advice};
+use crate::verify::{Advice, Outcome, Purpose, Question, Reason, Step, Verdict, Verifier, advice};
 use std::io;
 
 /// The whole screen.
 pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
     let Some(verification) = index.report.verification else { return Ok(()) };
     if let [verdict] = verification.verdicts {
-        page.line(0, &answer(&verification, verdict))?;
+        page.line(0, &answer(index, &verification, verdict.outcome, Text::quoted(verdict.verifier.title())))?;
         explanation(page, index, &verification, verdict)?;
     } else {
         matrix::render(page, index, &verification)?;
@@ -36,9 +36,13 @@ pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
 /// One line a verifier: what `-q` leaves.
 pub(super) fn lines(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
     let Some(verification) = index.report.verification else { return Ok(()) };
-    for verdict in verification.verdicts {
+    for group in matrix::groups(index, verification.verdicts) {
+        let Some(verdict) = group.first() else { continue };
         let why = until(index, verdict).unwrap_or_else(|| Text::quoted(&verdict.headline));
-        page.unbroken(&answer(&verification, verdict).say(": ").then(why))?;
+        let verifiers: Vec<Verifier> = group.iter().map(|verdict| verdict.verifier).collect();
+        let whom = if let [one] = verifiers.as_slice() { Text::quoted(one.title()) } else { matrix::verifiers(&verifiers) };
+        let ignored = verification.question.map(|question| ignored(question, verdict.verifier)).unwrap_or_default();
+        page.unbroken(&answer(index, &verification, verdict.outcome, whom).say(": ").then(why).then(ignored))?;
     }
     let open = index.report.audit.findings.iter().filter(|finding| finding.severity >= Severity::Unknown);
     for finding in open {
@@ -48,17 +52,30 @@ pub(super) fn lines(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// ` [--crl ignored]`: what was asked for and had no part in the answer.
+fn ignored(question: &Question<'_>, verifier: Verifier) -> Text {
+    let options = join(verifier.ignored_options(question).into_iter().map(Text::of), " and ");
+    if options.is_empty() { options } else { Text::of(" [").then(options).say(" ignored]") }
+}
+
 /// `✗ not trusted as a server named 10.0.0.9  (as Go 1.27)`.
-fn answer(verification: &Verification<'_>, verdict: &Verdict) -> Text {
-    let mark = mark(verdict.outcome);
-    let words = match verdict.outcome {
+fn answer(index: &Index<'_>, verification: &Verification<'_>, outcome: Outcome, whom: Text) -> Text {
+    let mark = mark(outcome);
+    let words = match outcome {
         Outcome::Trusted => Text::of("trusted"),
         Outcome::NotTrusted => Text::of("not trusted"),
         Outcome::CouldNotTell => Text::of("could not tell whether it is trusted"),
     };
     let asked = verification.question.map(purpose).unwrap_or_default();
-    let answer = Text::new().mark(mark).then(words.then(asked).styled(mark.style()));
-    answer.then(Text::of("  (as ").quote(verdict.verifier.title()).say(")").styled(Style::Dim))
+    let doubt = if outcome == Outcome::Trusted { doubt(index) } else { Text::new() };
+    let answer = Text::new().mark(mark).then(words.then(asked).then(doubt).styled(mark.style()));
+    answer.then(Text::of("  (as ").then(whom).say(")").styled(Style::Dim))
+}
+
+/// What a good answer cannot be without while something that was named counts for nothing.
+fn doubt(index: &Index<'_>) -> Text {
+    let open = index.report.audit.findings.iter().any(|finding| finding.severity >= Severity::Unknown);
+    Text::of(if open { ", but not everything could be read" } else { "" })
 }
 
 fn mark(outcome: Outcome) -> Mark {
@@ -127,7 +144,7 @@ fn ways(page: &mut Page<'_>, index: &Index<'_>, question: &Question<'_>, ways: &
 /// What makes two refusals the same kind: what would help, else the reason and whom it concerns.
 #[derive(PartialEq, Eq)]
 enum Kind {
-    Mended(Vec<Advice>),
+    Mended(Vec<Vec<Step>>),
     Refused(Outcome, Option<(Reason, NodeId)>),
 }
 
@@ -136,6 +153,7 @@ fn kinds<'v>(index: &Index<'_>, verification: &Verification<'v>) -> Vec<(&'v Ver
     let mut kinds: Vec<(Kind, Vec<&Verdict>)> = Vec::new();
     for verdict in verification.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Trusted) {
         let ways = verification.question.map(|question| advice(index.report.graph, question, verdict)).unwrap_or_default();
+        let ways: Vec<Vec<Step>> = ways.iter().map(|way| way.steps.iter().map(Step::kind).collect()).collect();
         let best = verdict.paths.first().and_then(|path| path.best()).map(|rejection| (rejection.reason, rejection.node));
         let kind = if ways.is_empty() { Kind::Refused(verdict.outcome, best) } else { Kind::Mended(ways) };
         match kinds.iter_mut().find(|(known, _)| *known == kind) {
@@ -354,7 +372,7 @@ trusted if  CN=leaf is issued again for shop.example
     #[test]
     fn quiet_is_a_line_for_each_verifier() {
         let shown = screen(&inventory("leaf"), &several(), &Look { detail: Detail::Quiet, ..sample::look() });
-        assert_eq!(shown.lines().count(), 7);
+        assert_eq!(shown.lines().count(), 4, "{shown}");
         let line = "✗ not trusted as a server named shop.example  (as rustls): valid for a.example; not for shop.example\n";
         assert!(shown.ends_with(line), "{shown}");
     }

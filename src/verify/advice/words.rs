@@ -4,7 +4,8 @@ use super::{Advice, Step};
 use crate::chain::{Graph, NodeId};
 use crate::model::digest::Hex;
 use crate::model::{Certificate, ExtendedKeyUsage, GeneralName, when};
-use crate::verify::{Name, Purpose, Question};
+use crate::verify::names::is_among;
+use crate::verify::{Name, Purpose, Question, Reason};
 
 /// Names of a certificate that are listed.
 const NAMES: usize = 4;
@@ -27,6 +28,10 @@ impl Step {
         match self {
             Self::MaxDepth(_) | Self::Godebug(_) => Vec::new(),
             Self::OtherKey { signed, namesake } => vec![*signed, *namesake],
+            Self::Constraints(nodes) => nodes.clone(),
+            Self::Prefer { signed, right, others } => {
+                [*signed, *right].into_iter().chain(others.iter().copied().take(NAMES)).collect()
+            }
             Self::Issuer { of: node, .. }
             | Self::Reissue { node, .. }
             | Self::Renew(node)
@@ -35,7 +40,6 @@ impl Step {
             | Self::Names(node)
             | Self::AlternativeNames(node)
             | Self::Purpose(node, _)
-            | Self::Constraints(node)
             | Self::Depth(node)
             | Self::Authority(node)
             | Self::Signature(node)
@@ -50,12 +54,12 @@ impl Step {
     #[must_use]
     pub fn words(&self, graph: &Graph<'_>, question: &Question<'_>) -> String {
         let about = |node: &NodeId| graph.certificate(*node);
-        let called = |node: &NodeId| called(graph.certificate(*node));
+        let called = |node: &NodeId| graph.certificate(*node).short_name();
         match self {
             Self::Renew(node) => renew(about(node), question),
             Self::Wait(node) => {
-                let from = when::to_the_second(about(node).validity.not_before);
-                format!("{} has begun: not before {from} UTC (compare the clocks of its issuer and of this host)", called(node))
+                let from = when::moment(about(node).validity.not_before);
+                format!("{} has begun: not before {from} (compare the clocks of its issuer and of this host)", called(node))
             }
             Self::Replace(node) => format!("{} is replaced: its issuer has revoked it", called(node)),
             Self::Names(node) => names(about(node), question),
@@ -63,52 +67,111 @@ impl Step {
                 format!("{} is issued again with its host names as subject alternative names", called(node))
             }
             Self::Purpose(node, purpose) => usage(about(node), *purpose),
-            Self::Constraints(node) => {
-                format!("{} may issue for these names (name constraints), or another CA issues them", called(node))
+            Self::Constraints(nodes) => {
+                let cas: Vec<String> = nodes.iter().take(NAMES).map(called).collect();
+                let cas = cas.join(" and ");
+                format!("{cas} may issue for these names (name constraints), or the names change, or another CA issues them")
             }
             Self::Depth(node) => format!("{} is issued again with a path length that allows the CAs below it", called(node)),
             Self::MaxDepth(least) => format!("--max-depth is {least} or more"),
             Self::Authority(node) => format!("{} is issued again as a CA (basic constraints CA:TRUE)", called(node)),
             Self::Signature(node) => format!("{} is issued again with a stronger signature, such as SHA-256", called(node)),
             Self::Key(node) => format!("{} is issued again with a larger key, such as RSA 2048 or ECDSA P-256", called(node)),
-            Self::Reissue { node, fault } => format!("{} is issued again without this: {fault}", called(node)),
+            Self::Reissue { node, reason, fault } => format!("{} is issued again{}: {fault}", called(node), mended(*reason)),
             Self::RevocationList(node) => format!("--crl has a current revocation list of {}", about(node).issuer),
             Self::Issuer { of, at } => issuer(about(of), at),
-            Self::OtherKey { signed, namesake } => other_key(about(signed), about(namesake), &place(graph, *namesake)),
+            Self::OtherKey { signed, namesake } => other_key(about(signed), about(namesake), &place(graph, question, *namesake)),
+            Self::Prefer { signed, right, others } => prefer(graph, question, (*signed, *right), others),
             Self::Trust(node) => {
                 format!("--trust has {} (sha256 {}), where the path ends", called(node), digest(about(node)))
             }
-            Self::PartialChain(node) => format!(
-                "--trust has the root above {}, which is an intermediate, or openssl is told -partial_chain",
-                called(node)
-            ),
+            Self::PartialChain(node) => {
+                let kind = if about(node).is_ca() { "an intermediate" } else { "no root" };
+                format!("--trust has the root above {}, which is {kind}, or openssl is told -partial_chain", called(node))
+            }
             Self::Godebug(setting) => format!("the program is run with GODEBUG={setting}, for as long as Go knows that"),
         }
+    }
+}
+
+/// What a certificate that is issued again is to have otherwise.
+fn mended(reason: Reason) -> &'static str {
+    match reason {
+        Reason::CriticalExtension => " without that extension, or with it not critical",
+        Reason::UsageWrong | Reason::UsageMissing => " with usages that allow this",
+        Reason::Policy => " with policies that allow this",
+        _ => ", mended",
+    }
+}
+
+/// Where both stand in one list, their order decides; else only removing helps.
+fn prefer(graph: &Graph<'_>, question: &Question<'_>, (signed, right): (NodeId, NodeId), others: &[NodeId]) -> String {
+    let is_anchor = |node: &NodeId| question.anchors.contains(node);
+    let one_list = others.iter().all(|other| is_anchor(other) == is_anchor(&right));
+    let (subject, signed) = (graph.certificate(right).short_name(), graph.certificate(signed).short_name());
+    let (these, removed) = match others {
+        [other] => (format!("that of {}", place(graph, question, *other)), "that one is removed"),
+        _ => (format!("the {} others of that name", others.len()), "they are removed"),
+    };
+    let here = place(graph, question, right);
+    if one_list {
+        format!("{subject} of {here}, which signed {signed}, stands before {these}, or {removed}")
+    } else {
+        format!("{subject} of {here}, which signed {signed}, is taken instead of {these}: {removed}")
     }
 }
 
 fn renew(certificate: &Certificate, question: &Question<'_>) -> String {
     let end = certificate.validity.not_after;
     let (date, distance) = (when::date(end), when::relative(question.at, end));
-    format!("{} is renewed: it ended {date} ({distance})", called(certificate))
+    format!("{} is renewed: it ended {date} ({distance})", certificate.short_name())
 }
 
 /// Names that every distribution gives the API server's certificate, where new names have a setting of their own.
 const API_SERVER: &str = "kubernetes.default.svc";
 
 fn names(certificate: &Certificate, question: &Question<'_>) -> String {
-    let asked: Vec<String> = question.names.iter().map(ToString::to_string).collect();
-    let asked = asked.join(", ");
+    let missing: Vec<&Name> = question.names.iter().filter(|name| !has(certificate, name)).collect();
+    let asked: Vec<&Name> = if missing.is_empty() { question.names.iter().collect() } else { missing };
+    let addresses: Vec<&str> = asked.iter().filter_map(|name| web_host(name)).collect();
+    if !addresses.is_empty() {
+        return format!("--name is a host alone, without https:// and a port: did you mean {}?", addresses.join(", "));
+    }
     let is = |san: &GeneralName, wanted: &str| matches!(san, GeneralName::Dns(name) if **name == *wanted);
     let api_server = certificate.sans.iter().any(|san| is(san, API_SERVER));
     let how = if api_server { " (kubeadm: apiServer.certSANs, then kubeadm init phase certs apiserver)" } else { "" };
-    let own = own_names(certificate, &question.names);
-    let other = if own.is_empty() { String::new() } else { format!(", or it is asked for as {own}") };
-    format!("{} is issued again for {asked}{how}{other}", called(certificate))
+    let own = own_names(certificate, &asked);
+    let other = if own.is_empty() { String::new() } else { format!(", or it is asked for by {own}") };
+    let asked: Vec<String> = asked.into_iter().map(ToString::to_string).collect();
+    format!("{} is issued again for {}{how}{other}", certificate.short_name(), asked.join(", "))
 }
 
-/// Some of its names, those of the kind asked for before others.
-fn own_names(certificate: &Certificate, asked: &[Name]) -> String {
+/// Whether the name is surely none of those that are missing; wildcards stand for one label (RFC 6125 section 6.4.3).
+fn has(certificate: &Certificate, name: &Name) -> bool {
+    let below = |pattern: &str, wanted: &str| {
+        let rest = pattern.strip_prefix("*.").zip(wanted.split_once('.'));
+        rest.is_some_and(|(parent, (label, rest))| !label.is_empty() && parent.eq_ignore_ascii_case(rest))
+    };
+    let wildcard = |san: &GeneralName| matches!((san, name), (GeneralName::Dns(san), Name::Dns(name)) if below(san, name));
+    is_among(name, &certificate.sans) || certificate.sans.iter().any(wildcard)
+}
+
+/// The host of a web address: somebody took it for the name.
+fn web_host(name: &Name) -> Option<&str> {
+    let Name::Uri(uri) = name else { return None };
+    let (scheme, rest) = uri.split_once("://")?;
+    let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host_and_port = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host_and_port.strip_prefix('[') {
+        Some(address) => address.split(']').next(),
+        None => host_and_port.split(':').next(),
+    };
+    host.filter(|host| is_web && !host.is_empty())
+}
+
+/// Some of its names, those of the kind asked for before others. Nobody dials a wildcard.
+fn own_names(certificate: &Certificate, asked: &[&Name]) -> String {
     let kind = |san: &GeneralName| match san {
         GeneralName::Dns(_) => asked.iter().any(|name| matches!(name, Name::Dns(_))),
         GeneralName::Ip(_) => asked.iter().any(|name| matches!(name, Name::Ip(_))),
@@ -117,7 +180,11 @@ fn own_names(certificate: &Certificate, asked: &[Name]) -> String {
         _ => false,
     };
     let text = |san: &GeneralName| match san {
-        GeneralName::Dns(text) | GeneralName::Email(text) | GeneralName::Uri(text) => Some(text.to_string()),
+        GeneralName::Dns(text) => Some(match text.strip_prefix("*.") {
+            Some(parent) => format!("a name under {parent}"),
+            None => text.to_string(),
+        }),
+        GeneralName::Email(text) | GeneralName::Uri(text) => Some(text.to_string()),
         GeneralName::Ip(address) => Some(address.to_string()),
         _ => None,
     };
@@ -136,7 +203,7 @@ fn usage(certificate: &Certificate, purpose: Purpose) -> String {
         Purpose::Client => ("clients", "clientAuth"),
         Purpose::Any => ("this use", "the usages that it needs"),
     };
-    let again = format!("{} is issued again for {whom} (extended key usage {wanted})", called(certificate));
+    let again = format!("{} is issued again for {whom} (extended key usage {wanted})", certificate.short_name());
     let own = certificate.extended_key_usage.as_deref().unwrap_or_default();
     let has = |usage: ExtendedKeyUsage| own.contains(&usage);
     match purpose {
@@ -158,24 +225,22 @@ fn other_key(signed: &Certificate, namesake: &Certificate, place: &str) -> Strin
     let has = id(namesake.subject_key_id.as_deref()).map(|id| format!(", {id}")).unwrap_or_default();
     format!(
         "--trust has the CA whose key signed {}{wanted}: the {} in {place} has the same name and another key (sha256 {}{has}); was the CA made anew?",
-        called(signed),
-        called(namesake),
+        signed.short_name(),
+        namesake.short_name(),
         digest(namesake)
     )
 }
 
-/// The last place where it stands: trust anchors are named last.
-fn place(graph: &Graph<'_>, node: NodeId) -> String {
-    let occurrence = graph.occurrences(node).last();
-    let holding = occurrence.and_then(|(holding, _)| graph.inventory().holdings.get(usize::try_from(*holding).ok()?));
-    holding.map(|holding| holding.origin.to_string()).unwrap_or_default()
-}
-
-/// The common name where there is one: a whole subject would drown the sentence.
-fn called(certificate: &Certificate) -> String {
-    match certificate.subject.common_name().filter(|name| !name.is_empty()) {
-        Some(name) => format!("CN={name}"),
-        None => certificate.display_name(),
+/// Where it stands, and which block of several: trust anchors are named last.
+fn place(graph: &Graph<'_>, question: &Question<'_>, node: NodeId) -> String {
+    let occurrences = graph.occurrences(node);
+    let occurrence = if question.anchors.contains(&node) { occurrences.last() } else { occurrences.first() };
+    let Some((holding, number)) = occurrence else { return String::new() };
+    let holding = usize::try_from(*holding).ok().and_then(|holding| graph.inventory().holdings.get(holding));
+    let Some(holding) = holding else { return String::new() };
+    match usize::try_from(*number).ok().and_then(|number| holding.block(number)) {
+        Some(block) => format!("{} block {block}", holding.origin),
+        None => holding.origin.to_string(),
     }
 }
 

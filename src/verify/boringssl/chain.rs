@@ -4,13 +4,15 @@
 
 use super::super::Purpose;
 use super::super::case::Member;
+use super::super::names::mismatch;
+use super::super::oid;
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid;
 use super::facts::{self, Usage};
 use super::path::untrusted;
 use super::{fault, strict};
 use crate::der::Element;
 use crate::model::ExtendedKeyUsage;
+use crate::model::when::moment;
 
 /// Extensions that may be critical (`X509_supported_extension`, crypto/x509/v3_purp.cc).
 const SUPPORTED: &[&[u8]] = &[
@@ -71,11 +73,7 @@ fn wanted(purpose: Purpose) -> Option<(ExtendedKeyUsage, &'static [Usage])> {
 pub(super) fn extended_key_usage(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let Some((purpose, _)) = wanted(trail.case.question.purpose) else { return Ok(()) };
     each_untrusted(trail, |_, member| match &member.certificate.extended_key_usage {
-        Some(usages) if !usages.contains(&purpose) => {
-            let usages: Vec<String> = usages.iter().take(8).map(ToString::to_string).collect();
-            let listed = if usages.is_empty() { "nothing".to_owned() } else { usages.join(", ") };
-            Err(format!("valid for {listed}; not for {purpose}"))
-        }
+        Some(usages) if !usages.contains(&purpose) => Err(mismatch(usages.iter().map(ToString::to_string), &purpose)),
         _ => Ok(()),
     })
 }
@@ -99,7 +97,7 @@ pub(super) fn path_length(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     for (at, member) in trail.members.iter().take(untrusted(trail)).enumerate() {
         let constraint = member.certificate.basic_constraints.as_ref().and_then(|constraints| constraints.path_len);
         if let Some(most) = constraint.filter(|most| at > 1 && below > u64::from(*most) + 1) {
-            return Err(fault(at, format!("{} CAs below it; its path length allows {most}", below - 1)));
+            return Err(fault(at, format!("CAs below it: {}; its path length allows {most}", below - 1)));
         }
         below += u64::from(at == 0 || !facts::is_self_issued(member));
     }
@@ -127,7 +125,7 @@ pub(super) fn not_after(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let now = trail.case.question.at.unix_timestamp();
     let test = |member: &Member<'_>| {
         let end = member.certificate.validity.not_after;
-        (end.unix_timestamp() <= now).then(|| format!("ended {}", super::moment(end)))
+        (end.unix_timestamp() <= now).then(|| format!("ended {}", moment(end)))
     };
     each_date(trail, |member| member.tbs.not_after.as_ref(), test)
 }
@@ -137,7 +135,7 @@ pub(super) fn not_before(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let now = trail.case.question.at.unix_timestamp();
     let test = |member: &Member<'_>| {
         let begin = member.certificate.validity.not_before;
-        (begin.unix_timestamp() > now).then(|| format!("begins {}", super::moment(begin)))
+        (begin.unix_timestamp() > now).then(|| format!("begins {}", moment(begin)))
     };
     each_date(trail, |member| member.tbs.not_before.as_ref(), test)
 }

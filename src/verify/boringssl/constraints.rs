@@ -7,12 +7,13 @@
 
 use super::super::canonical::{Canonical, canonical, canonical_der};
 use super::super::case::Member;
+use super::super::names::tag::{DIRECTORY_NAME, DNS_NAME, IP_ADDRESS, RFC822_NAME, URI};
+use super::super::oid;
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid;
-use super::facts::{self, elements};
+use super::facts;
 use super::fault;
 use super::subtree::{self, List};
-use crate::der::{self, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, context};
+use crate::der::{self, Element, IA5_STRING, OBJECT_IDENTIFIER, Reader, SEQUENCE, context};
 use std::cell::Cell;
 use std::collections::HashSet;
 
@@ -22,11 +23,6 @@ const MOST_OF_A_PAIR: usize = 1 << 20;
 /// Comparisons along a whole path, after which kcert gives up. BoringSSL has no such limit: 100 CAs of the size that it allows would
 /// keep it busy for minutes.
 const MOST_OF_A_PATH: usize = 1 << 21;
-
-const EMAIL: u8 = 0x81;
-const DNS: u8 = 0x82;
-const DIRECTORY: u8 = context(4);
-const URI: u8 = 0x86;
 
 /// Every name is within what the CAs above may issue for.
 pub(super) fn kept(trail: &Trail<'_, '_>) -> Result<(), Fault> {
@@ -72,7 +68,7 @@ fn check(trail: &Trail<'_, '_>) -> (Budget, Result<(), Fault>) {
         let names = Names::of(member);
         for (_, issuer, constraints) in above {
             if let Err(refused) = constraints.check(&names, &budget) {
-                let issuer = issuer.certificate.display_name();
+                let issuer = issuer.certificate.short_name();
                 return (budget, Err(fault(at, format!("{} by the name constraints of {issuer}", refused.message()))));
             }
         }
@@ -124,15 +120,15 @@ struct Name<'a> {
 
 impl<'a> Name<'a> {
     fn of(element: &Element<'a>) -> Self {
-        let directory = (element.tag == DIRECTORY).then(|| canonical_der(element.contents)).flatten();
+        let directory = (element.tag == DIRECTORY_NAME).then(|| canonical_der(element.contents)).flatten();
         Self { tag: element.tag, octets: element.contents, directory, in_subject: false }
     }
 
     fn text(&self) -> String {
         match self.tag {
-            EMAIL | DNS | URI => String::from_utf8_lossy(self.octets).into_owned(),
-            DIRECTORY => "the subject or another directory name".to_owned(),
-            0x87 => "an IP address".to_owned(),
+            RFC822_NAME | DNS_NAME | URI => String::from_utf8_lossy(self.octets).into_owned(),
+            DIRECTORY_NAME => "the subject or another directory name".to_owned(),
+            IP_ADDRESS => "an IP address".to_owned(),
             tag => format!("a name of kind {}", tag & 0x1f),
         }
     }
@@ -150,30 +146,28 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn of(member: &Member<'a>) -> Self {
-        const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
-        const IA5_STRING: u8 = 0x16;
         let attributes: Vec<(&[u8], Element<'a>)> = attributes(member).collect();
         let mut names = Vec::new();
         if !attributes.is_empty() {
             let directory = canonical(&member.certificate.subject);
-            names.push(Name { tag: DIRECTORY, octets: &[], directory, in_subject: true });
+            names.push(Name { tag: DIRECTORY_NAME, octets: &[], directory, in_subject: true });
         }
-        let emails = attributes.iter().filter(|(kind, _)| *kind == EMAIL_ADDRESS).map(|(_, value)| value);
-        let name = |value: &Element<'a>| Name { tag: EMAIL, octets: value.contents, directory: None, in_subject: true };
+        let emails = attributes.iter().filter(|(kind, _)| *kind == oid::EMAIL_ADDRESS).map(|(_, value)| value);
+        let name = |value: &Element<'a>| Name { tag: RFC822_NAME, octets: value.contents, directory: None, in_subject: true };
         let odd_email = emails.clone().find(|value| value.tag != IA5_STRING).map(name);
         names.extend(emails.filter(|value| value.tag == IA5_STRING).map(name));
         let value = member.tbs.extension(oid::SUBJECT_ALT_NAME).map(|extension| extension.value).unwrap_or_default();
         let list = Reader::new(value).take(SEQUENCE, "subjectAltName").ok();
         let before = names.len();
-        names.extend(list.iter().flat_map(elements).map(|element| Name::of(&element)));
+        names.extend(list.iter().flat_map(Element::elements).map(|element| Name::of(&element)));
         Self { count: attributes.len() + names.len() - before, each: names, odd_email }
     }
 }
 
 /// The attributes of a subject: type and value.
 fn attributes<'a>(member: &Member<'a>) -> impl Iterator<Item = (&'a [u8], Element<'a>)> + use<'a> {
-    let sets = member.tbs.subject.into_iter().flat_map(|subject| elements(&subject));
-    sets.flat_map(|set| elements(&set)).filter_map(|attribute| {
+    let sets = member.tbs.subject.into_iter().flat_map(|subject| subject.elements());
+    sets.flat_map(|set| set.elements()).filter_map(|attribute| {
         let mut fields = attribute.children();
         Some((fields.take(OBJECT_IDENTIFIER, "type").ok()?.contents, fields.any("value").ok()?))
     })
@@ -181,11 +175,10 @@ fn attributes<'a>(member: &Member<'a>) -> impl Iterator<Item = (&'a [u8], Elemen
 
 /// A common name that looks like a host's, of a certificate without subject alternative names.
 fn host_like_common_name(member: &Member<'_>) -> Option<String> {
-    const COMMON_NAME: &[u8] = &[0x55, 4, 3];
     if member.tbs.extension(oid::SUBJECT_ALT_NAME).is_some() {
         return None;
     }
-    let names = attributes(member).filter(|(kind, _)| *kind == COMMON_NAME);
+    let names = attributes(member).filter(|(kind, _)| *kind == oid::COMMON_NAME);
     // A value that is no string cannot be looked at, which is refused too (`ASN1_STRING_to_UTF8`).
     let mut texts = names.map(|(_, value)| der::text(&value).map_or_else(|| ":".to_owned(), std::borrow::Cow::into_owned));
     texts.find(|text| subtree::looks_like_host(text.as_bytes()))
@@ -221,7 +214,8 @@ impl<'a> Constraints<'a> {
         let mut fields = Reader::new(extension.value).take(SEQUENCE, "nameConstraints").ok()?.children();
         let mut subtrees = |number: u8| {
             let list = fields.optional(context(number), "subtrees").ok().flatten();
-            let mut subtrees: Vec<_> = list.iter().flat_map(elements).filter_map(|subtree| Subtree::of(&subtree)).collect();
+            let mut subtrees: Vec<_> =
+                list.iter().flat_map(Element::elements).filter_map(|subtree| Subtree::of(&subtree)).collect();
             subtrees.sort_by_key(|subtree| subtree.base.tag);
             Subtrees(subtrees)
         };
@@ -280,9 +274,9 @@ impl<'a> Subtree<'a> {
 /// Whether a name is in a subtree of its kind; `None` when that cannot be told.
 fn within(name: &Name<'_>, base: &Name<'_>, list: List) -> Option<bool> {
     match name.tag {
-        DIRECTORY => Some(name.directory.as_ref()?.is_within(base.directory.as_ref()?)),
-        DNS => Some(subtree::dns(name.octets, base.octets, list)),
-        EMAIL => subtree::email(name.octets, base.octets, name.in_subject && list == List::Excluded),
+        DIRECTORY_NAME => Some(name.directory.as_ref()?.is_within(base.directory.as_ref()?)),
+        DNS_NAME => Some(subtree::dns(name.octets, base.octets, list)),
+        RFC822_NAME => subtree::email(name.octets, base.octets, name.in_subject && list == List::Excluded),
         URI => subtree::uri(name.octets, base.octets),
         _ => None,
     }

@@ -2,21 +2,19 @@
 
 use super::super::canonical::{Canonical, canonical_der};
 use super::super::case::Member;
-use super::super::tbs::{Extension, extensions, oid};
-use super::facts::{AuthorityKeyId, elements};
+use super::super::oid;
+use super::super::tbs::{Extension, extensions};
+use super::facts::AuthorityKeyId;
 use super::grammar::{self, Shape};
 use super::signature::{Signature, parts};
 use super::strict;
 use crate::chain::Signed;
 use crate::der::{self, BOOLEAN, Element, GENERALIZED_TIME, INTEGER, OCTET_STRING, Problem, Reader, SEQUENCE, UTC_TIME, context};
+use crate::model::when::moment;
 use crate::model::{CertificateList, Sha256};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
-
-/// `id-ce-issuingDistributionPoint` and `id-ce-cRLReasons` (RFC 5280 sections 5.2.5 and 5.3.1).
-const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
-const REASON: &[u8] = &[0x55, 0x1d, 21];
 
 /// A revocation list.
 pub(super) struct Crl<'a> {
@@ -74,9 +72,9 @@ impl<'a> Crl<'a> {
             revoked,
             serials: OnceCell::new(),
             authority_key_id: value(oid::AUTHORITY_KEY_ID).map(AuthorityKeyId::of).unwrap_or_default(),
-            point: value(ISSUING_DISTRIBUTION_POINT).map(IssuingPoint::of),
+            point: value(oid::ISSUING_DISTRIBUTION_POINT).map(IssuingPoint::of),
             critical: extensions.iter().any(|extension| {
-                extension.is_critical() && ![ISSUING_DISTRIBUTION_POINT, oid::AUTHORITY_KEY_ID].contains(&extension.oid)
+                extension.is_critical() && ![oid::ISSUING_DISTRIBUTION_POINT, oid::AUTHORITY_KEY_ID].contains(&extension.oid)
             }),
         };
         crl.critical |= crl.has_critical_entry();
@@ -97,11 +95,11 @@ impl<'a> Crl<'a> {
         for wrapper in rest {
             let list = wrapper.children().take(SEQUENCE, "crlExtensions")?;
             extensions_of_v2(version.is_some(), &list)?;
-            once(wrapper, ISSUING_DISTRIBUTION_POINT, &grammar::ISSUING_DISTRIBUTION_POINT, "issuingDistributionPoint")?;
+            once(wrapper, oid::ISSUING_DISTRIBUTION_POINT, &grammar::ISSUING_DISTRIBUTION_POINT, "issuingDistributionPoint")?;
             once(wrapper, oid::AUTHORITY_KEY_ID, &grammar::AUTHORITY_KEY_ID, "authorityKeyIdentifier")?;
         }
-        for entry in revoked.iter().flat_map(elements) {
-            let Some(list) = elements(&entry).nth(2) else { continue };
+        for entry in revoked.iter().flat_map(Element::elements) {
+            let Some(list) = entry.elements().nth(2) else { continue };
             extensions_of_v2(version.is_some(), &list)?;
             if reason_is_odd(&list) {
                 break;
@@ -112,8 +110,8 @@ impl<'a> Crl<'a> {
 
     /// Whether an entry has a critical extension. None is looked for behind an entry whose reason cannot be read.
     fn has_critical_entry(&self) -> bool {
-        for entry in self.revoked.iter().flat_map(elements) {
-            let Some(list) = elements(&entry).nth(2) else { continue };
+        for entry in self.revoked.iter().flat_map(Element::elements) {
+            let Some(list) = entry.elements().nth(2) else { continue };
             if reason_is_odd(&list) {
                 return false;
             }
@@ -135,12 +133,12 @@ impl<'a> Crl<'a> {
         let date = |element: &Element<'_>| der::time(element).filter(|_| strict::is_utc(element));
         let Some(begin) = date(&self.this_update) else { return Some("has a date that cannot be compared".to_owned()) };
         if begin.unix_timestamp() > now {
-            return Some(format!("begins {}", super::moment(begin)));
+            return Some(format!("begins {}", moment(begin)));
         }
         let Some(next) = &self.next_update else { return None };
         match date(next) {
             None => Some("has a date that cannot be compared".to_owned()),
-            Some(end) => (end.unix_timestamp() <= now).then(|| format!("ended {}", super::moment(end))),
+            Some(end) => (end.unix_timestamp() <= now).then(|| format!("ended {}", moment(end))),
         }
     }
 
@@ -158,7 +156,7 @@ impl<'a> Crl<'a> {
         }
         let value = member.tbs.extension(oid::CRL_DISTRIBUTION_POINTS).map(|extension| extension.value).unwrap_or_default();
         let list = Reader::new(value).take(SEQUENCE, "cRLDistributionPoints").ok();
-        let points = list.iter().flat_map(elements).filter_map(|point| DistributionPoint::of(&point));
+        let points = list.iter().flat_map(Element::elements).filter_map(|point| DistributionPoint::of(&point));
         let mut whole = points.filter(|point| !point.partial);
         point.name.is_none() || whole.any(|of_certificate| names_meet(of_certificate.name.as_ref(), point.name.as_ref()))
     }
@@ -171,7 +169,7 @@ impl<'a> Crl<'a> {
             let date = fields.any("revocationDate").ok()?;
             Some((serial.contents, der::time(&date).unwrap_or(OffsetDateTime::UNIX_EPOCH)))
         };
-        let serials = self.serials.get_or_init(|| self.revoked.iter().flat_map(elements).filter_map(entry).collect());
+        let serials = self.serials.get_or_init(|| self.revoked.iter().flat_map(Element::elements).filter_map(entry).collect());
         serials.get(serial).copied()
     }
 }
@@ -195,7 +193,7 @@ fn once(wrapper: Element<'_>, oid: &[u8], shape: &Shape, field: &'static str) ->
 /// The extensions of an entry.
 fn entry_extensions<'a>(list: &Element<'a>) -> Vec<Extension<'a>> {
     let mut found = Vec::new();
-    for extension in elements(list) {
+    for extension in list.elements() {
         let mut fields = extension.children();
         let Ok(oid) = fields.any("extnID") else { continue };
         let Ok(critical) = fields.optional(BOOLEAN, "critical") else { continue };
@@ -208,7 +206,7 @@ fn entry_extensions<'a>(list: &Element<'a>) -> Vec<Extension<'a>> {
 /// Whether an entry's reason stands there twice or is none.
 fn reason_is_odd(list: &Element<'_>) -> bool {
     let all = entry_extensions(list);
-    let mut reasons = all.iter().filter(|extension| extension.oid == REASON);
+    let mut reasons = all.iter().filter(|extension| extension.oid == oid::REASON_CODE);
     let first = reasons.next();
     reasons.next().is_some() || first.is_some_and(|reason| grammar::REASON.check(reason.value, "reasonCode").is_err())
 }
@@ -235,7 +233,7 @@ impl<'a> IssuingPoint<'a> {
         const INDIRECT: u8 = 0x84;
         const ONLY: [(u8, Only); 3] = [(0x81, Only::Users), (0x82, Only::Authorities), (0x85, Only::Attributes)];
         let list = Reader::new(value).take(SEQUENCE, "issuingDistributionPoint").ok();
-        let fields: Vec<Element<'a>> = list.iter().flat_map(elements).collect();
+        let fields: Vec<Element<'a>> = list.iter().flat_map(Element::elements).collect();
         let field = |tag: u8| fields.iter().find(|field| field.tag == tag).copied();
         let is_set = |tag: u8| field(tag).is_some_and(|field| field.contents.iter().any(|octet| *octet != 0));
         Self {
@@ -275,7 +273,7 @@ fn names_meet(one: Option<&Element<'_>>, other: Option<&Element<'_>>) -> bool {
             Some(canonical) => (name.tag, canonical.octets().to_vec()),
             None => (name.tag, name.contents.to_vec()),
         };
-        Some(elements(&full).map(canonical).collect())
+        Some(full.elements().map(canonical).collect())
     };
     comparable(one).zip(comparable(other)).is_some_and(|(one, other)| !one.is_disjoint(&other))
 }

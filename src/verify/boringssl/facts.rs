@@ -5,10 +5,11 @@
 
 use super::super::canonical::canonical;
 use super::super::case::Member;
+use super::super::names::tag::DIRECTORY_NAME;
+use super::super::oid;
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid;
 use super::grammar::{self, Shape};
-use crate::der::{BOOLEAN, Element, INTEGER, Reader, SEQUENCE, context};
+use crate::der::{BOOLEAN, INTEGER, Reader, SEQUENCE, context};
 use crate::model::{DistinguishedName, KeyUsage};
 
 /// The extensions that are read, in the order in which they are.
@@ -111,11 +112,10 @@ pub(super) struct AuthorityKeyId<'a> {
 impl<'a> AuthorityKeyId<'a> {
     /// Reads what there is.
     pub(super) fn of(value: &'a [u8]) -> Self {
-        const DIRECTORY_NAME: u8 = context(4);
         let mut fields = Reader::new(value).take(SEQUENCE, "").map_or_else(|_| Reader::new(&[]), |sequence| sequence.children());
         let mut field = |tag: u8| fields.optional(tag, "").ok().flatten();
         let (key_id, names, serial) = (field(0x80), field(context(1)), field(0x82));
-        let directory = names.and_then(|names| elements(&names).find(|name| name.tag == DIRECTORY_NAME));
+        let directory = names.and_then(|names| names.elements().find(|name| name.tag == DIRECTORY_NAME));
         Self {
             key_id: key_id.map(|element| element.contents),
             issuer: directory.map(|name| name.contents),
@@ -138,10 +138,4 @@ impl<'a> AuthorityKeyId<'a> {
         });
         serial && name
     }
-}
-
-/// The elements in an element, as far as they can be told apart.
-pub(super) fn elements<'a>(element: &Element<'a>) -> impl Iterator<Item = Element<'a>> + use<'a> {
-    let mut children = element.children();
-    std::iter::from_fn(move || children.any("").ok())
 }

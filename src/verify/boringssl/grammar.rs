@@ -4,10 +4,11 @@
 //! The rule: only whether BoringSSL can read something is decided here. What it says is read elsewhere, leniently. No shape contains
 //! itself, so that checking goes no deeper than the tables do.
 
-use super::strict::{self, CONSTRUCTED, ENUMERATED, Strict};
+use super::strict::{self, CONSTRUCTED, Strict};
 use crate::der::{
-    BIT_STRING, BMP_STRING, BOOLEAN, Element, Fault, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Problem,
-    SEQUENCE, SET, TELETEX_STRING, UNIVERSAL_STRING, UTC_TIME, UTF8_STRING, context,
+    BIT_STRING, BMP_STRING, BOOLEAN, ENUMERATED, Element, Fault, GENERALIZED_TIME, IA5_STRING, INTEGER, OBJECT_IDENTIFIER,
+    OCTET_STRING, PRINTABLE_STRING, Problem, SEQUENCE, SET, TELETEX_STRING, UNIVERSAL_STRING, UTC_TIME, UTF8_STRING,
+    VISIBLE_STRING, context,
 };
 
 /// A type.
@@ -75,10 +76,6 @@ const fn optional(name: &'static str, tagging: Tagging, shape: &'static Shape) -
 }
 
 use Tagging::{Explicit, Implicit, Own};
-
-const IA5_STRING: u8 = 0x16;
-const VISIBLE_STRING: u8 = 0x1a;
-const PRINTABLE_STRING: u8 = 0x13;
 
 const DIRECTORY_STRING: Shape = Shape::OneOf(&[PRINTABLE_STRING, TELETEX_STRING, BMP_STRING, UNIVERSAL_STRING, UTF8_STRING]);
 const DISPLAY_TEXT: Shape = Shape::OneOf(&[IA5_STRING, VISIBLE_STRING, BMP_STRING, UTF8_STRING]);

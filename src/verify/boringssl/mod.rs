@@ -24,9 +24,8 @@ pub(super) use rules::RULES;
 use super::case::{Case, Member};
 use super::rule::{Fault, Scope, Trail, enforced};
 use super::search::attempt;
-use super::{Attempt, Outcome, Reason, Rejection, Verdict, verdict};
+use super::{Attempt, Outcome, Rejection, Verdict, verdict};
 use path::Built;
-use time::OffsetDateTime;
 
 /// Answers.
 pub(super) fn verdict(case: &Case<'_>) -> Verdict {
@@ -37,15 +36,10 @@ pub(super) fn verdict(case: &Case<'_>) -> Verdict {
         notes.extend(one_path_only(case, &attempts));
     }
     if case.question.purpose == super::Purpose::Any {
-        notes
-            .push("Envoy always asks for a purpose: client certificates in a server, server certificates in a client".to_owned());
+        notes.push("no --purpose was given: Envoy itself asks for server or client, by the side that it is on".to_owned());
     }
     verdict::rank(&mut attempts);
-    let outcome = match &*attempts {
-        attempts if attempts.iter().any(Attempt::is_trusted) => Outcome::Trusted,
-        attempts if attempts.iter().any(is_undecided) => Outcome::CouldNotTell,
-        _ => Outcome::NotTrusted,
-    };
+    let outcome = Outcome::of(&attempts);
     let headline = verdict::headline(case, outcome, &attempts);
     Verdict { verifier: case.verifier, outcome, headline, paths: attempts, omitted: 0, notes }
 }
@@ -62,7 +56,7 @@ fn unreadable(case: &Case<'_>) -> Vec<Attempt> {
     let others = others.flat_map(|(place, member)| {
         let named = move |rejection: Rejection| Rejection {
             node: case.end_entity.node,
-            message: format!("{}, among {place}, cannot be read: {}", member.certificate.display_name(), rejection.message),
+            message: format!("{}, among {place}, cannot be read: {}", member.certificate.short_name(), rejection.message),
             ..rejection
         };
         rejections(Scope::Read, &alone(member)).into_iter().map(named)
@@ -97,12 +91,6 @@ fn told(trail: &Trail<'_, '_>, rejections: Vec<Rejection>) -> Attempt {
     attempt(&Trail { case: trail.case, members, anchored: trail.anchored }, rejections)
 }
 
-/// Whether nothing speaks against a path but what kcert cannot judge.
-fn is_undecided(attempt: &Attempt) -> bool {
-    let ours = [Reason::SignatureUnsupported, Reason::Budget];
-    !attempt.rejections.is_empty() && attempt.rejections.iter().all(|rejection| ours.contains(&rejection.reason))
-}
-
 /// A word on the way back that BoringSSL does not have.
 fn one_path_only(case: &Case<'_>, attempts: &[Attempt]) -> Option<String> {
     let wrong = attempts.iter().flat_map(|attempt| &attempt.rejections).find(|rejection| rejection.rule == "envoy/signature")?;
@@ -117,110 +105,27 @@ fn fault(at: usize, message: String) -> Fault {
     Fault { at, message }
 }
 
-/// An instant as people write it, to the second only where the day does not tell.
-fn moment(at: OffsetDateTime) -> String {
-    let (date, time) = (at.date(), at.time());
-    if time == time::Time::MIDNIGHT {
-        date.to_string()
-    } else {
-        format!("{date} {:02}:{:02}:{:02} UTC", time.hour(), time.minute(), time.second())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Name, Purpose, Question, Verifier, verify};
-    use super::*;
-    use crate::chain::{AwsLc, Graph};
-    use crate::decode::{Decoded, Decoder, Limits};
-    use crate::mint::{Identity, Recipe, pki};
-    use crate::model::inventory::Content;
-    use crate::model::{CertificateList, Document, ExtendedKeyUsage, Holding, Inventory, KeyUsage, Origin, OriginKind};
-    use std::sync::Arc;
+    use super::super::testing::{self, Ask};
+    use super::super::{Purpose, Verifier};
+    use crate::mint::{Identity, NOW, Recipe, pki};
+    use crate::model::{ExtendedKeyUsage, KeyUsage};
     use time::Duration;
 
-    /// The instant of mint's recipes.
-    const NOW: OffsetDateTime = crate::mint::NOW;
-
-    /// A question in the making.
-    #[derive(Default)]
-    struct Ask {
-        path: Vec<Vec<u8>>,
-        anchors: Vec<Vec<u8>>,
-        names: Vec<&'static str>,
-        purpose: Purpose,
-        crls: Vec<String>,
-        depth: Option<usize>,
-    }
-
-    /// The end entity, the others at hand; and the anchors.
+    /// The end entity and the others at hand; the anchors.
     fn ask(path: &[&Identity], anchors: &[&Identity]) -> Ask {
-        let der = |identities: &[&Identity]| identities.iter().map(|identity| identity.der().to_vec()).collect();
-        Ask { path: der(path), anchors: der(anchors), ..Ask::default() }
+        testing::ask(Verifier::Envoy, path, anchors)
     }
 
     impl Ask {
-        fn names(self, names: &[&'static str]) -> Self {
-            Self { names: names.to_vec(), ..self }
-        }
-
-        fn purpose(self, purpose: Purpose) -> Self {
-            Self { purpose, ..self }
-        }
-
-        fn crls(self, crls: &[String]) -> Self {
-            Self { crls: crls.to_vec(), ..self }
-        }
-
-        fn depth(self, depth: usize) -> Self {
-            Self { depth: Some(depth), ..self }
-        }
-
-        /// Outcome and broken rules, each once.
-        fn answer(self) -> (Outcome, Vec<&'static str>) {
-            let decoder = Decoder::new(Limits::default());
-            let mut inventory = Inventory::default();
-            for (number, der) in self.path.iter().chain(&self.anchors).enumerate() {
-                let Decoded::Contents(contents) = decoder.bytes(der) else { panic!("not a certificate") };
-                let origin = Origin::whole(Document::new(OriginKind::File, number.to_string()));
-                inventory.holdings.push(Holding { origin, contents });
-            }
-            let lists: Vec<Arc<CertificateList>> = self.crls.iter().map(|pem| list(pem)).collect();
-            let graph = Graph::build(&inventory, &AwsLc);
-            let nodes: Vec<_> =
-                inventory.holdings.iter().filter_map(|holding| graph.node(&holding.certificates().next()?.1.id)).collect();
-            let (path, anchors) = nodes.split_at(self.path.len());
-            let question = Question {
-                end_entity: path[0],
-                intermediates: path[1..].to_vec(),
-                anchors: anchors.to_vec(),
-                purpose: self.purpose,
-                names: self.names.iter().map(|name| name.parse::<Name>().unwrap()).collect(),
-                at: NOW,
-                crls: lists.iter().map(|list| &**list).collect(),
-                max_depth: self.depth,
-            };
-            let verdict = verify(&graph, &question, Verifier::Envoy);
-            let mut rules: Vec<_> =
-                verdict.paths.iter().flat_map(|path| &path.rejections).map(|rejection| rejection.rule).collect();
-            rules.sort_unstable();
-            rules.dedup();
-            (verdict.outcome, rules)
-        }
-
         fn accepted(self) {
-            assert_eq!(self.answer(), (Outcome::Trusted, vec![]));
+            assert_eq!(self.broken(), [""; 0]);
         }
 
         fn refused(self, rule: &'static str) {
-            assert_eq!(self.answer(), (Outcome::NotTrusted, vec![rule]));
+            assert_eq!(self.broken(), [rule]);
         }
-    }
-
-    fn list(pem: &str) -> Arc<CertificateList> {
-        let Decoded::Contents(contents) = Decoder::new(Limits::default()).bytes(pem.as_bytes()) else { panic!("no list") };
-        let Content::Crl(list) = &contents[0] else { panic!("no list") };
-        Arc::clone(list)
     }
 
     fn leaf() -> Recipe {
@@ -252,8 +157,8 @@ mod tests {
         ask(&[&leaf, &ca, &root], &[&other]).refused("envoy/self-signed");
         ask(&[&other], &[&root]).refused("envoy/self-signed");
         ask(&[&other], &[&other]).accepted();
-        ask(&[&leaf, &ca], &[&root]).depth(0).refused("envoy/depth");
-        ask(&[&leaf, &ca], &[&root]).depth(1).accepted();
+        ask(&[&leaf, &ca], &[&root]).max_depth(0).refused("envoy/depth");
+        ask(&[&leaf, &ca], &[&root]).max_depth(1).accepted();
     }
 
     #[test]
@@ -372,8 +277,8 @@ mod tests {
             der
         };
         let leaf = leaf().issued_by(&root).unwrap();
-        let odd = Ask { path: vec![altered(&leaf)], ..ask(&[], &[&root]) }.answer();
-        assert_eq!(odd, (Outcome::NotTrusted, vec!["envoy/critical-extension", "envoy/signature"]));
+        let odd = Ask { path: vec![altered(&leaf)], ..ask(&[], &[&root]) }.broken();
+        assert_eq!(odd, ["envoy/critical-extension", "envoy/signature"]);
         Ask { anchors: vec![altered(&root)], ..ask(&[&leaf], &[]) }.accepted();
     }
 
@@ -401,7 +306,7 @@ mod tests {
     fn names_are_envoys_own() {
         let (root, ca) = ca(|ca| ca);
         let leaf = leaf().ip([10, 0, 0, 1]).uri("spiffe://cluster.local/ns/a").email("me@example").issued_by(&ca).unwrap();
-        let plain = |names: &[&'static str]| ask(&[&leaf, &ca], &[&root]).names(names);
+        let plain = |names: &[&str]| ask(&[&leaf, &ca], &[&root]).names(names);
         plain(&["a.example", "10.0.0.1", "spiffe://cluster.local/ns/a", "me@example"]).accepted();
         for name in ["b.example", "10.0.0.2", "spiffe://cluster.local/ns/b", "ME@example"] {
             plain(&["a.example", name]).refused("envoy/name");
@@ -422,16 +327,7 @@ mod tests {
         both(leaf().ip([10, 0, 0, 1]), |ca| ca.extension(&[2, 5, 29, 30], &constraints(b"\x87\x08\x0a\0\0\0\xff\0\0\0")))
             .refused("envoy/name-constraints");
         both(leaf(), |ca| ca.extension(&[2, 5, 29, 36], &[0x30, 3, 0x80, 1, 0])).refused("envoy/policies");
-        let odd = both(leaf().extension(&[2, 5, 29, 32], &[5, 0]), |ca| ca).answer();
-        assert_eq!(odd, (Outcome::NotTrusted, vec!["envoy/policies", "envoy/policy-extensions"]));
-    }
-
-    #[test]
-    fn every_rule_has_a_name_of_its_own() {
-        let mut names: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), RULES.len());
-        assert!(names.iter().all(|name| name.starts_with("envoy/")));
+        let odd = both(leaf().extension(&[2, 5, 29, 32], &[5, 0]), |ca| ca).broken();
+        assert_eq!(odd, ["envoy/policy-extensions", "envoy/policies"]);
     }
 }

@@ -5,30 +5,19 @@
 
 use super::super::Name;
 use super::super::case::Member;
+use super::super::names::tag::{DNS_NAME, IP_ADDRESS, RFC822_NAME, URI};
+use super::super::names::{address, mismatch};
+use super::super::oid;
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid;
-use super::facts::elements;
 use super::fault;
 use crate::der::{Reader, SEQUENCE};
 use std::net::IpAddr;
-
-/// The tags of the names that Envoy compares (RFC 5280 section 4.2.1.6).
-const EMAIL: u8 = 0x81;
-const DNS: u8 = 0x82;
-const URI: u8 = 0x86;
-const IP: u8 = 0x87;
-
-/// Names of a certificate that are listed to show that another is not among them.
-const MOST_LISTED: usize = 8;
 
 /// Every name asked for is one of the certificate's.
 pub(super) fn every_name(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let own = &trail.case.end_entity;
     let Some(missing) = missing(trail).filter(|name| !is_common_name(own, name)) else { return Ok(()) };
-    let listed: Vec<String> = names(own).filter_map(|(tag, octets)| text(tag, octets)).take(MOST_LISTED).collect();
-    let more = if names(own).nth(MOST_LISTED).is_some() { " and others" } else { "" };
-    let listed = if listed.is_empty() { "no name".to_owned() } else { listed.join(", ") };
-    Err(fault(0, format!("valid for {listed}{more}; not for {missing}")))
+    Err(fault(0, mismatch(names(own).filter_map(|(tag, octets)| text(tag, octets)), missing)))
 }
 
 /// No name asked for stands in the common name alone.
@@ -53,27 +42,23 @@ fn is_common_name(member: &Member<'_>, name: &Name) -> bool {
 fn names<'a>(member: &Member<'a>) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
     let value = member.tbs.extension(oid::SUBJECT_ALT_NAME).map(|extension| extension.value).unwrap_or_default();
     let list = Reader::new(value).take(SEQUENCE, "subjectAltName").ok();
-    list.into_iter().flat_map(|list| elements(&list)).map(|name| (name.tag, name.contents))
+    list.into_iter().flat_map(|list| list.elements()).map(|name| (name.tag, name.contents))
 }
 
 fn matches(name: &Name, tag: u8, octets: &[u8]) -> bool {
     match (name, tag) {
-        (Name::Dns(name), DNS) => dns_matches(name.as_bytes(), octets),
-        (Name::Ip(IpAddr::V4(address)), IP) => octets == address.octets(),
-        (Name::Ip(IpAddr::V6(address)), IP) => octets == address.octets(),
-        (Name::Email(name), EMAIL) | (Name::Uri(name), URI) => octets == name.as_bytes(),
+        (Name::Dns(name), DNS_NAME) => dns_matches(name.as_bytes(), octets),
+        (Name::Ip(IpAddr::V4(address)), IP_ADDRESS) => octets == address.octets(),
+        (Name::Ip(IpAddr::V6(address)), IP_ADDRESS) => octets == address.octets(),
+        (Name::Email(name), RFC822_NAME) | (Name::Uri(name), URI) => octets == name.as_bytes(),
         _ => false,
     }
 }
 
 fn text(tag: u8, octets: &[u8]) -> Option<String> {
     match tag {
-        EMAIL | DNS | URI => Some(String::from_utf8_lossy(octets).into_owned()),
-        IP => match (<[u8; 4]>::try_from(octets), <[u8; 16]>::try_from(octets)) {
-            (Ok(v4), _) => Some(IpAddr::from(v4).to_string()),
-            (_, Ok(v6)) => Some(IpAddr::from(v6).to_string()),
-            _ => None,
-        },
+        RFC822_NAME | DNS_NAME | URI => Some(String::from_utf8_lossy(octets).into_owned()),
+        IP_ADDRESS => address(octets).map(|address| address.to_string()),
         _ => None,
     }
 }

@@ -157,7 +157,7 @@ impl<'c, 'a> Builder<'c, 'a> {
     fn dead_end(&self, path: &[&'c Member<'a>], root: Option<&'c Member<'a>>) -> Built<'c, 'a> {
         let mut trail = self.trail(path.to_vec());
         let last = trail.last();
-        let named = |certificate: &Member<'_>| certificate.certificate.display_name();
+        let named = |certificate: &Member<'_>| certificate.certificate.short_name();
         let reject = |trail: &Trail<'c, 'a>, reason, rule, message: String, citation| {
             attempt(trail, vec![Rejection { reason, rule, node: trail.last().node, message, citation }])
         };

@@ -12,6 +12,7 @@ use super::facts::{self, Usage};
 use super::fault;
 use super::signature::Trouble;
 use crate::der;
+use crate::model::when::moment;
 use std::collections::HashSet;
 
 /// There is a list for every certificate.
@@ -26,7 +27,7 @@ pub(super) fn lists_at_hand(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 pub(super) fn lists_usable(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     each(trail, |_, _, chosen| {
         let Some(Chosen { crl, issuer, score }) = chosen else { return Ok(()) };
-        let whose = issuer.certificate.display_name();
+        let whose = issuer.certificate.short_name();
         if !facts::may(issuer, Usage::CrlSign) {
             return Err(format!("the keyUsage of {whose} does not allow signing revocation lists"));
         }
@@ -60,7 +61,7 @@ pub(super) fn lists_judged(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 pub(super) fn not_revoked(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     each(trail, |_, member, chosen| {
         let revoked = chosen.and_then(|chosen| chosen.crl.revocation(&member.certificate.serial.0));
-        revoked.map_or(Ok(()), |since| Err(format!("revoked {}", super::moment(since))))
+        revoked.map_or(Ok(()), |since| Err(format!("revoked {}", moment(since))))
     })
 }
 
@@ -76,7 +77,7 @@ fn signatures(trail: &Trail<'_, '_>, kind: fn(Trouble) -> Option<String>) -> Res
             .signature()
             .trouble(issuer, || (trail.case.graph.signed_by(&crl.signed, issuer.node), trail.case.graph.is_exhausted()));
         match trouble.and_then(kind) {
-            Some(message) => Err(format!("the revocation list of {}: {message}", issuer.certificate.display_name())),
+            Some(message) => Err(format!("the revocation list of {}: {message}", issuer.certificate.short_name())),
             None => Ok(()),
         }
     })

@@ -1,9 +1,9 @@
 //! What BoringSSL and Envoy demand, in the order in which they ask.
 
 use super::super::Reason;
+use super::super::oid;
 use super::super::policies::{self, Initial, Reading};
 use super::super::rule::{Enforcer, Fault, Rule, Scope, Trail};
-use super::super::tbs::oid;
 use super::grammar::{self, Shape};
 use super::{chain, constraints, facts, fault, names, read, revocation, signature};
 
@@ -39,7 +39,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         Reason::Malformed,
         Scope::EndEntity,
         facts::readable,
-        "BoringSSL X509_V_ERR_INVALID_EXTENSION (41), crypto/x509/v3_purp.cc",
+        "BoringSSL X509_V_ERR_INVALID_EXTENSION (41), crypto/x509/x509_vfy.cc, v3_purp.cc",
     ),
     rule(
         "envoy/issuer-key-id",
@@ -88,14 +88,14 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         Reason::UsageWrong,
         Scope::Path,
         chain::extended_key_usage,
-        "BoringSSL X509_V_ERR_INVALID_PURPOSE (26), crypto/x509/v3_purp.cc",
+        "BoringSSL X509_V_ERR_INVALID_PURPOSE (26), crypto/x509/x509_vfy.cc, v3_purp.cc",
     ),
     rule(
         "envoy/key-usage",
         Reason::UsageWrong,
         Scope::Path,
         chain::key_usage,
-        "BoringSSL X509_V_ERR_INVALID_PURPOSE (26), crypto/x509/v3_purp.cc",
+        "BoringSSL X509_V_ERR_INVALID_PURPOSE (26), crypto/x509/x509_vfy.cc, v3_purp.cc",
     ),
     rule(
         "envoy/path-length",
@@ -159,14 +159,14 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         Reason::WeakSignature,
         Scope::Path,
         signature::algorithm,
-        "BoringSSL X509_V_ERR_CERT_SIGNATURE_FAILURE (7), crypto/x509/algorithm.cc",
+        "BoringSSL X509_V_ERR_CERT_SIGNATURE_FAILURE (7), crypto/x509/x509_vfy.cc, algorithm.cc",
     ),
     rule(
         "envoy/issuer-key",
         Reason::WeakKey,
         Scope::Path,
         signature::issuer_key,
-        "BoringSSL X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY (6), crypto/x509/x_pubkey.cc",
+        "BoringSSL X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY (6), crypto/x509/x509_vfy.cc, x_pubkey.cc",
     ),
     rule(
         "envoy/signature",
@@ -209,12 +209,12 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         Scope::Path,
         constraints::kept,
         "BoringSSL X509_V_ERR_PERMITTED_VIOLATION (47), EXCLUDED_VIOLATION (48), SUBTREE_MINMAX (49), UNSUPPORTED_CONSTRAINT_TYPE (51), \
-         UNSUPPORTED_NAME_SYNTAX (53), NAME_CONSTRAINTS_WITHOUT_SANS (67), crypto/x509/v3_ncons.cc",
+         UNSUPPORTED_NAME_SYNTAX (53), NAME_CONSTRAINTS_WITHOUT_SANS (67), crypto/x509/x509_vfy.cc, v3_ncons.cc",
     ),
-    rule("envoy/name-constraints-budget", Reason::Budget, Scope::Path, constraints::compared, "kcert"),
+    rule("envoy/name-constraints-budget", Reason::Budget, Scope::Path, constraints::compared, "kcert's own bound"),
     rule(
         "envoy/policy-extensions",
-        Reason::Policy,
+        Reason::Malformed,
         Scope::Path,
         policy_extensions,
         "BoringSSL X509_V_ERR_INVALID_POLICY_EXTENSION (42), crypto/x509/policy.cc",
@@ -245,13 +245,13 @@ pub(in crate::verify) const RULES: &[Rule] = &[
 /// The candidate reached last, and what it would have issued.
 fn issuer_key_id(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let Some(child) = trail.child().filter(|child| !facts::key_ids_agree(child, trail.last())) else { return Ok(()) };
-    let message = format!("{} was issued by another key, says its authorityKeyIdentifier", child.certificate.display_name());
+    let message = format!("{} was issued by another key, says its authorityKeyIdentifier", child.certificate.short_name());
     Err(fault(trail.members.len() - 1, message))
 }
 
 fn issuer_serial(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let Some(child) = trail.child().filter(|child| !facts::names_agree(child, trail.last())) else { return Ok(()) };
-    let child = child.certificate.display_name();
+    let child = child.certificate.short_name();
     let message = format!("the authorityKeyIdentifier of {child} names a certificate of another issuer or serial number");
     Err(fault(trail.members.len() - 1, message))
 }

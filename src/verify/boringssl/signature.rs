@@ -4,11 +4,12 @@
 //! read. The mathematics are kcert's ([`crate::chain`]); where they fall short, nobody is called invalid.
 
 use super::super::case::Member;
+use super::super::oid;
 use super::super::rule::{Fault, Trail};
 use super::fault;
-use super::strict::{self, NULL, Strict};
+use super::strict::{self, Strict};
 use crate::chain::SignatureCheck;
-use crate::der::{self, BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, Problem, Reader, SEQUENCE, bit_length, context};
+use crate::der::{self, BIT_STRING, Element, INTEGER, NULL, OBJECT_IDENTIFIER, Problem, Reader, SEQUENCE, bit_length, context};
 
 /// What is wrong with a signature.
 pub(super) enum Trouble {
@@ -96,7 +97,7 @@ impl Signature<'_> {
             Ok(family) => family,
             Err(message) => return Some(Trouble::Algorithm(message)),
         };
-        let name = || issuer.certificate.display_name();
+        let name = || issuer.certificate.short_name();
         let Some(key) = Key::of(issuer) else {
             return Some(Trouble::Key(format!("BoringSSL cannot read the key of {}: {}", name(), issuer.certificate.public_key)));
         };
@@ -197,9 +198,6 @@ const PSS_DIGESTS: [(&[u8], u8); 3] = [
     (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], 64),
 ];
 
-/// `id-mgf1` (RFC 4055 section 2.2).
-const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
-
 /// The parameters of RSASSA-PSS (`rsa_parse_pss_params`, crypto/rsa/rsa_asn1.cc): everything written out but the trailer, which may
 /// be, one digest for both purposes, a salt of its length.
 fn pss(parameters: &Element<'_>) -> Result<(), der::Fault> {
@@ -223,7 +221,8 @@ fn pss(parameters: &Element<'_>) -> Result<(), der::Fault> {
         number.is_ok_and(|number| number.contents == [1])
     });
     let whole = hash.is_empty() && mask.is_empty() && mask_fields.is_empty() && salt.is_empty() && fields.is_empty();
-    let same = digest == mask_digest && mgf.contents == MGF1 && length.is_some_and(|length| salt_length.contents == [length]);
+    let same =
+        digest == mask_digest && mgf.contents == oid::MGF1 && length.is_some_and(|length| salt_length.contents == [length]);
     if whole && same && trailer_fits { Ok(()) } else { Err(refused) }
 }
 
@@ -254,10 +253,6 @@ const CURVES: [(&[u8], usize, bool); 4] = [
     (&[0x2b, 0x81, 4, 0, 35], 66, true),
 ];
 
-const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
-const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
-const DSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1];
-
 /// Keys that are a row of octets: their OID, how many octets, what they are for (RFC 8410, FIPS 203 and 204).
 const RAW_KEYS: [(&[u8], usize, Family); 7] = [
     (&[0x2b, 0x65, 0x70], 32, Family::Ed25519),
@@ -280,9 +275,9 @@ impl Key {
         };
         let plain = |family| Some(Self { family, is_judged: false });
         match oid.contents {
-            RSA if parameters.is_some_and(|parameters| parameters.tag == NULL) && is_rsa(key) => plain(Family::Rsa),
-            EC => Self::ec(&parameters?, key),
-            DSA if parameters.is_some() => plain(Family::Other),
+            oid::RSA if parameters.is_some_and(|parameters| parameters.tag == NULL) && is_rsa(key) => plain(Family::Rsa),
+            oid::EC => Self::ec(&parameters?, key),
+            oid::DSA if parameters.is_some() => plain(Family::Other),
             oid => {
                 let (_, length, family) = RAW_KEYS.iter().find(|row| row.0 == oid)?;
                 plain(*family).filter(|_| parameters.is_none() && key.len() == *length)

@@ -4,12 +4,10 @@
 //! kcert's own reader ([`crate::der`]) splits the bytes; here is only what it does not mind and BoringSSL does.
 
 use crate::der::{
-    BIT_STRING, BMP_STRING, BOOLEAN, Element, Fault, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, Problem, Reader, SEQUENCE,
-    SET, UNIVERSAL_STRING, UTC_TIME, UTF8_STRING,
+    BIT_STRING, BMP_STRING, BOOLEAN, ENUMERATED, Element, Fault, GENERALIZED_TIME, INTEGER, NULL, OBJECT_IDENTIFIER, Problem,
+    Reader, SEQUENCE, SET, UNIVERSAL_STRING, UTC_TIME, UTF8_STRING,
 };
 
-pub(super) const NULL: u8 = 0x05;
-pub(super) const ENUMERATED: u8 = 0x0a;
 const RELATIVE_OID: u8 = 0x0d;
 /// The bit of the identifier octet that says that the contents are elements.
 pub(super) const CONSTRUCTED: u8 = 0x20;

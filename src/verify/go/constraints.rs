@@ -2,8 +2,8 @@
 //! most; since Go 1.26 those of a whole path are.
 
 use super::super::Verifier;
+use super::super::oid;
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid;
 use super::extensions::quoted;
 use super::facts::{Facts, San, Subtrees, facts};
 use super::habits::{

@@ -1,7 +1,7 @@
 //! Extensions: what Go reads of each (`processExtensions`), and which critical ones it leaves unhandled.
 
 use super::super::Verifier;
-use super::super::tbs::oid as id;
+use super::super::oid as id;
 use super::asn1::{Bits, Input, Malformed, int64};
 use super::facts::{Basic, Breach, Extension, Facts, San, Subtrees};
 use super::text::{

@@ -1,10 +1,11 @@
 //! Public keys: which of them Go reads (`parsePublicKey`).
 
 use super::super::Verifier;
+use super::super::oid as oids;
 use super::asn1::{Input, Malformed, int64, odd_oid};
 use super::facts::{Algorithm, Breach, Facts};
 use super::habits::ML_DSA;
-use super::{curve, oids};
+use crate::chain::is_point_on_curve;
 use crate::der::{SEQUENCE, bit_length};
 
 /// A public key as far as signatures depend on it.
@@ -100,12 +101,24 @@ fn rsa(algorithm: &Algorithm<'_>, data: &[u8], trailing: Trailing) -> Result<Key
     Ok(Key::Rsa { modulus: modulus.into(), exponent })
 }
 
+/// The curves of crypto/elliptic: the contents of the OID (RFC 5480 section 2.1.1.1), the name, octets of a coordinate.
+const CURVES: [(&[u8], &str, usize); 4] = [
+    (&[0x2b, 0x81, 4, 0, 33], "P-224", 28),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], "P-256", 32),
+    (&[0x2b, 0x81, 4, 0, 34], "P-384", 48),
+    (&[0x2b, 0x81, 4, 0, 35], "P-521", 66),
+];
+
 fn ecdsa(algorithm: &Algorithm<'_>, data: &[u8], trailing: Trailing) -> Result<Key, Malformed> {
     let mut parameters = Input::new(algorithm.parameters.unwrap_or_default());
     let name = super::cryptobyte::oid_contents(&mut parameters, "the curve")?;
     trailing.permits(&parameters)?;
-    let curve = odd_oid(name).is_none().then(|| curve::named(name)).flatten().ok_or("a curve that Go does not have")?;
-    if curve.holds(data) { Ok(Key::Ecdsa) } else { Err("the point is not on the curve") }
+    let curve = CURVES.iter().find(|(oid, ..)| *oid == name && odd_oid(name).is_none());
+    let (_, curve, octets) = curve.ok_or("a curve that Go does not have")?;
+    let uncompressed = data.first() == Some(&4) && data.len() == 2 * octets + 1;
+    // Nobody here judges P-224: its points are taken on trust.
+    let on_curve = uncompressed && is_point_on_curve(curve, data).unwrap_or(true);
+    if on_curve { Ok(Key::Ecdsa) } else { Err("the point is not on the curve") }
 }
 
 fn ed25519(algorithm: &Algorithm<'_>, data: &[u8]) -> Result<Key, Malformed> {

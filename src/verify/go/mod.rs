@@ -7,7 +7,6 @@
 mod asn1;
 mod constraints;
 mod cryptobyte;
-mod curve;
 mod encoding_asn1;
 mod extensions;
 mod facts;
@@ -16,7 +15,6 @@ mod key;
 mod name;
 mod names;
 mod oid;
-mod oids;
 mod read;
 mod rules;
 mod signature;
@@ -30,9 +28,9 @@ pub(super) use rules::RULES;
 
 use super::Verdict;
 use super::case::{Case, Member};
+use super::oid::SUBJECT_ALT_NAME;
 use super::rule::Trail;
 use super::search::{self, Budget, BudgetOwner, Candidate, Counted, Quirks, Readable, Strategy, TrustedEndEntity, Visits};
-use super::tbs::oid::SUBJECT_ALT_NAME;
 use facts::{Facts, facts};
 use habits::{ISSUERS_BY_KEY_ID, REPEATS_COUNT, SAME_ENCODING_REPEATS};
 
@@ -133,66 +131,22 @@ fn repeats<'a>(trail: &Trail<'_, 'a>, candidate: &Member<'a>) -> bool {
 mod tests {
     //! Minted chains put to releases, and the rules that they break.
 
-    use super::super::{Name, Purpose, Question, verify};
-    use crate::chain::{AwsLc, Graph, NodeId};
-    use crate::decode::{Decoded, Decoder, Limits};
-    use crate::mint::{Identity, NOW, Recipe, pki};
-    use crate::model::{Document, Holding, Inventory, Origin, OriginKind};
+    use super::super::testing::{Ask, ask};
+    use super::super::{Purpose, Verifier};
+    use crate::mint::{Identity, Recipe, pki};
 
-    /// End entity first, anchor last; what is asked of it.
-    struct Asked {
-        chain: Vec<Vec<u8>>,
-        names: Vec<Name>,
-        purpose: Purpose,
-    }
-
-    impl Asked {
-        fn of(chain: &[&Identity]) -> Self {
-            let chain = chain.iter().map(|identity| identity.der().to_vec()).collect();
-            Self { chain, names: Vec::new(), purpose: Purpose::Any }
-        }
-
-        fn name(mut self, name: &str) -> Self {
-            self.names.push(name.parse().unwrap());
-            self
-        }
-
-        fn server(self) -> Self {
-            Self { purpose: Purpose::Server, ..self }
-        }
-
-        /// The rule that ends the best path, empty if it is trusted.
-        fn rule(&self, verifier: &str) -> &'static str {
-            let decoder = Decoder::new(Limits::default());
-            let mut inventory = Inventory::default();
-            for der in &self.chain {
-                let Decoded::Contents(contents) = decoder.bytes(der) else { panic!("not a certificate") };
-                let origin = Origin::whole(Document::new(OriginKind::File, "x"));
-                inventory.holdings.push(Holding { origin, contents });
-            }
-            let graph = Graph::build(&inventory, &AwsLc);
-            let nodes: Vec<NodeId> = graph.nodes().map(|(node, _)| node).collect();
-            let question = Question {
-                end_entity: nodes[0],
-                intermediates: nodes.iter().copied().skip(1).take(nodes.len().saturating_sub(2)).collect(),
-                anchors: nodes[nodes.len() - 1..].to_vec(),
-                purpose: self.purpose,
-                names: self.names.clone(),
-                at: NOW,
-                crls: Vec::new(),
-                max_depth: None,
-            };
-            let verdict = verify(&graph, &question, verifier.parse().unwrap());
-            verdict.paths[0].rejections.first().map_or("", |rejection| rejection.rule)
-        }
+    /// End entity first, anchor last.
+    fn chain(members: &[&Identity]) -> Ask {
+        let (anchor, path) = members.split_last().unwrap();
+        ask(Verifier::newest_go(), path, &[anchor])
     }
 
     /// Root, CA and leaf, each after a change of its recipe.
-    fn three(root: Change, ca: Change, leaf: Change) -> Asked {
+    fn three(root: Change, ca: Change, leaf: Change) -> Ask {
         let root = root(pki().ca("root")).self_signed().unwrap();
         let ca = ca(pki().ca("ca")).issued_by(&root).unwrap();
         let leaf = leaf(pki().leaf("leaf").dns("www.a.example")).issued_by(&ca).unwrap();
-        Asked::of(&[&leaf, &ca, &root])
+        chain(&[&leaf, &ca, &root])
     }
 
     type Change = fn(Recipe) -> Recipe;
@@ -209,8 +163,8 @@ mod tests {
     #[test]
     fn good_chains_are_trusted_by_all() {
         for verifier in EVERY {
-            let asked = three(AS_IT_IS, AS_IT_IS, AS_IT_IS).name("WWW.a.example").server();
-            assert_eq!(asked.rule(verifier), "", "{verifier}");
+            let asked = three(AS_IT_IS, AS_IT_IS, AS_IT_IS).names(&["WWW.a.example"]).purpose(Purpose::Server);
+            assert_eq!(asked.by(verifier).rule(), "", "{verifier}");
         }
     }
 
@@ -225,20 +179,20 @@ mod tests {
             (three(Recipe::expired, keep, keep), "go/issuer-expired"),
             (three(|root| root.path_len(0), keep, keep), "go/path-length"),
             (three(keep, Recipe::without_basic_constraints, keep), "go/issuer-ca"),
-            (three(keep, keep, Recipe::client).server(), "go/usages"),
-            (three(keep, Recipe::client, keep).server(), "go/usages"),
-            (three(keep, keep, keep).name("b.example"), "go/host-name"),
-            (three(keep, keep, keep).name("10.0.0.1"), "go/host-name"),
-            (three(keep, keep, keep).name("spiffe://a/b"), "go/uri-name"),
-            (three(keep, keep, keep).name("a@b.example"), "go/email-name"),
+            (three(keep, keep, Recipe::client).purpose(Purpose::Server), "go/usages"),
+            (three(keep, Recipe::client, keep).purpose(Purpose::Server), "go/usages"),
+            (three(keep, keep, keep).names(&["b.example"]), "go/host-name"),
+            (three(keep, keep, keep).names(&["10.0.0.1"]), "go/host-name"),
+            (three(keep, keep, keep).names(&["spiffe://a/b"]), "go/uri-name"),
+            (three(keep, keep, keep).names(&["a@b.example"]), "go/email-name"),
             (three(keep, keep, |leaf| leaf.extension(&[2, 5, 29, 31], &[5, 0])), "go/extension"),
         ] {
             for verifier in EVERY {
-                assert_eq!(asked.rule(verifier), rule, "{verifier}");
+                assert_eq!(asked.by(verifier).rule(), rule, "{verifier}");
             }
         }
         for (verifier, rule) in [("go1.25", "go/issuer-name-constraints"), ("go1.26", "go/name-constraints")] {
-            assert_eq!(three(keep, constrained, keep).rule(verifier), rule);
+            assert_eq!(three(keep, constrained, keep).by(verifier).rule(), rule);
         }
     }
 
@@ -254,9 +208,9 @@ mod tests {
             (three(keep, keep, empty), "go1.22", "go1.23", "go/name-leading-dot"),
             (three(keep, keep, mapping), "go1.23", "go1.24", "go/policy-extension"),
             (three(keep, keep, policy), "go1.24.3", "go1.24.4", "go/policies"),
-            (three(keep, keep, policy).server(), "go1.23", "go1.24.0", "go/policies-with-usage"),
+            (three(keep, keep, policy).purpose(Purpose::Server), "go1.23", "go1.24.0", "go/policies-with-usage"),
         ] {
-            assert_eq!((asked.rule(before), asked.rule(after)), ("", rule), "{before} {after}");
+            assert_eq!((asked.by(before).rule(), asked.by(after).rule()), ("", rule), "{before} {after}");
         }
     }
 
@@ -265,25 +219,27 @@ mod tests {
         let root = pki().ca("root").self_signed().unwrap();
         let leaf = pki().leaf("www.a.example").issued_by(&root).unwrap();
         for verifier in EVERY {
-            assert_eq!(Asked::of(&[&leaf, &root]).name("www.a.example").rule(verifier), "go/common-name");
+            assert_eq!(chain(&[&leaf, &root]).names(&["www.a.example"]).by(verifier).rule(), "go/common-name");
         }
     }
 
     #[test]
     fn bytes_that_are_not_der_are_refused() {
         let asked = three(AS_IT_IS, AS_IT_IS, AS_IT_IS);
-        let leaf = &asked.chain[0];
+        let leaf = &asked.path[0];
         let serial = leaf.windows(3).position(|window| window == [0xa0, 3, 2]).map(|version| version + 5).unwrap();
         let changed = |at: usize, octet: u8| {
-            let mut chain = asked.chain.clone();
-            chain[0][at] = octet;
-            Asked { chain, names: Vec::new(), purpose: Purpose::Any }
+            let mut asked = asked.clone();
+            asked.path[0][at] = octet;
+            asked
         };
         assert_eq!(leaf[serial], 2, "an INTEGER");
-        assert_eq!(changed(serial + 2, 0x85).rule("go1.27"), "go/negative-serial");
-        assert_eq!(changed(serial + 2, 0x85).rule("go1.22"), "go/signature", "the signature does not fit any more");
-        assert_eq!(changed(serial - 1, 5).rule("go1.27"), "go/version");
-        assert_eq!(changed(serial - 1, 5).rule("go1.16"), "go/signature");
+        assert_eq!(changed(serial + 2, 0x85).by("go1.27").rule(), "go/negative-serial");
+        assert_eq!(changed(serial + 2, 0x85).by("go1.22").rule(), "go/signature", "the signature does not fit any more");
+        assert_eq!(changed(serial - 1, 5).by("go1.27").rule(), "go/version");
+        let unread = changed(serial - 1, 5).names(&["b.example"]).broken();
+        assert_eq!(unread, ["go/version"], "what cannot be read is not compared with names");
+        assert_eq!(changed(serial - 1, 5).by("go1.16").rule(), "go/signature");
     }
 
     #[test]
@@ -292,10 +248,10 @@ mod tests {
         let leaf = pki().leaf("leaf").without_authority_key_id().issued_by(&root).unwrap();
         let stranger = pki().ca("stranger").self_signed().unwrap();
         for verifier in EVERY {
-            assert_eq!(Asked::of(&[&leaf, &root]).rule(verifier), "");
-            assert_eq!(Asked::of(&[&leaf, &other]).rule(verifier), "go/signature");
-            assert_eq!(Asked::of(&[&leaf, &stranger]).rule(verifier), "path/dead-end");
-            assert_eq!(Asked::of(&[&leaf, &leaf]).rule(verifier), "", "trusted itself");
+            assert_eq!(chain(&[&leaf, &root]).by(verifier).rule(), "");
+            assert_eq!(chain(&[&leaf, &other]).by(verifier).rule(), "go/signature");
+            assert_eq!(chain(&[&leaf, &stranger]).by(verifier).rule(), "path/dead-end");
+            assert_eq!(chain(&[&leaf, &leaf]).by(verifier).rule(), "", "trusted itself");
         }
     }
 }

@@ -1,17 +1,14 @@
 //! Whether a certificate is valid for a name: `VerifyHostname` for DNS names and IP addresses. For e-mail addresses and URIs crypto/x509
 //! has nothing; programs compare them with the subject alternative names themselves, to the letter, and so is done here.
 
+use super::super::names::{address, mismatch};
+use super::super::oid;
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid;
 use super::super::{Name, Verifier};
 use super::facts::{Facts, San, facts};
 use super::habits::{BARE_WILDCARD, LEADING_ZEROS, ZONES_IN_NAMES};
 use super::text::{Zeros, ip, ip_of, ip_with_zone};
-use std::fmt::Write;
 use std::net::IpAddr;
-
-/// Names that a message lists at most (crypto/x509 `HostnameError`, since CVE-2025-61729).
-const MOST_NAMES: usize = 100;
 
 /// Every DNS name and address that is expected.
 pub(super) fn hosts(trail: &Trail<'_, '_>) -> Result<(), Fault> {
@@ -52,11 +49,11 @@ pub(super) fn common_name(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 fn expected(trail: &Trail<'_, '_>, is_missing: impl Fn(&Name, &Facts<'_>, Verifier) -> bool) -> Result<(), Fault> {
     let facts = facts(trail.case, trail.last());
     let missing = trail.case.question.names.iter().find(|name| is_missing(name, &facts, trail.case.verifier));
-    missing.map_or(Ok(()), |name| Err(Fault { at: 0, message: mismatch(name, &facts) }))
+    missing.map_or(Ok(()), |name| Err(Fault { at: 0, message: told(name, &facts.sans) }))
 }
 
-/// `valid for a.example, b.example; not for c.example`
-fn mismatch(name: &Name, facts: &Facts<'_>) -> String {
+/// The names of the kind that was expected; if there are none, all of them.
+fn told(name: &Name, sans: &[San<'_>]) -> String {
     let of_kind = |san: &&San<'_>| {
         matches!(
             (san, name),
@@ -66,28 +63,22 @@ fn mismatch(name: &Name, facts: &Facts<'_>) -> String {
                 | (San::Uri(..), Name::Uri(_))
         )
     };
-    let all: Vec<&San<'_>> = facts.sans.iter().filter(of_kind).collect();
-    let mut listed = String::new();
-    for san in all.iter().take(MOST_NAMES) {
-        let separator = if listed.is_empty() { "" } else { ", " };
-        let text = match san {
-            San::Dns(text) | San::Email(text) | San::Uri(text, _) => String::from_utf8_lossy(text).into_owned(),
-            San::Ip(octets) => ip_of(octets).map_or_else(String::new, |address| address.to_string()),
-        };
-        // Writing to a String does not fail.
-        write!(listed, "{separator}{text}").unwrap_or_default();
-    }
-    match all.len().checked_sub(MOST_NAMES) {
-        _ if all.is_empty() => format!("valid for no name of this kind; not for {name}"),
-        None | Some(0) => format!("valid for {listed}; not for {name}"),
-        Some(more) => format!("valid for {listed} and {more} more; not for {name}"),
+    let (wanted, others): (Vec<_>, Vec<_>) = sans.iter().partition(of_kind);
+    mismatch(if wanted.is_empty() { others } else { wanted }.into_iter().map(shown), name)
+}
+
+/// A subject alternative name for people.
+fn shown(san: &San<'_>) -> String {
+    match san {
+        San::Dns(text) | San::Email(text) | San::Uri(text, _) => String::from_utf8_lossy(text).into_owned(),
+        San::Ip(octets) => address(octets).map_or_else(String::new, |address| address.to_string()),
     }
 }
 
 fn matches_host(name: &Name, facts: &Facts<'_>, verifier: Verifier) -> bool {
     let address = match name {
         Name::Ip(address) => Some(*address),
-        Name::Dns(text) => address(text, verifier),
+        Name::Dns(text) => text_as_address(text, verifier),
         Name::Email(_) | Name::Uri(_) => None,
     };
     if let Some(address) = address {
@@ -107,7 +98,7 @@ fn matches_host(name: &Name, facts: &Facts<'_>, verifier: Verifier) -> bool {
 }
 
 /// Text that only this release takes for an address.
-fn address(text: &str, verifier: Verifier) -> Option<IpAddr> {
+fn text_as_address(text: &str, verifier: Verifier) -> Option<IpAddr> {
     let text = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if ZONES_IN_NAMES.of(verifier) {
         ip_with_zone(text)

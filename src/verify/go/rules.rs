@@ -1,13 +1,15 @@
 //! The rules of Verify, in Go's order: `isValid` on the end entity and its names, then for each candidate issuer `CheckSignatureFrom` and
 //! `isValid`, then what is looked at on whole chains.
 
+use super::super::names::mismatch;
+use super::super::oid as oids;
 use super::super::rule::{Enforcer, Fault, Rule, Scope, Trail};
 use super::super::{Purpose, Reason, policies};
 use super::facts::{Facts, facts};
 use super::habits::SERVER_GATED_CRYPTO;
 use super::key::Key;
-use super::{constraints, names, oids, signature};
-use crate::model::when;
+use super::{constraints, names, signature};
+use crate::model::when::moment;
 use std::rc::Rc;
 
 const ALL: &[Enforcer] = &[Enforcer::go(15, 0)];
@@ -268,12 +270,12 @@ fn unhandled(extensions: &[String]) -> Option<String> {
 
 fn has_begun(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let begins = |facts: &Facts<'_>| facts.not_before.filter(|begins| trail.case.question.at < *begins);
-    last(trail, |facts| begins(facts).map(|begins| format!("begins {}", when::to_the_second(begins))))
+    last(trail, |facts| begins(facts).map(|begins| format!("begins {}", moment(begins))))
 }
 
 fn has_not_ended(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let ended = |facts: &Facts<'_>| facts.not_after.filter(|ends| trail.case.question.at > *ends);
-    last(trail, |facts| ended(facts).map(|ended| format!("ended {}", when::to_the_second(ended))))
+    last(trail, |facts| ended(facts).map(|ended| format!("ended {}", moment(ended))))
 }
 
 fn has_issuer_name(trail: &Trail<'_, '_>) -> Result<(), Fault> {
@@ -297,7 +299,7 @@ fn has_room(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let below = i64::try_from(trail.members.len().saturating_sub(2)).unwrap_or(i64::MAX);
     last(trail, |facts| {
         let most = facts.basic.and_then(|basic| basic.max_path_len).filter(|most| below > *most)?;
-        Some(format!("{below} CAs below it, self-issued ones too; its path length allows {most}"))
+        Some(format!("CAs below it: {below}, self-issued ones too; its path length allows {most}"))
     })
 }
 
@@ -318,14 +320,16 @@ fn usages(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     };
     let gated = wanted == oids::SERVER_AUTH && SERVER_GATED_CRYPTO.of(trail.case.verifier);
     let allows = |facts: &Rc<Facts<'_>>| {
-        let named = |oid: &&[u8]| [wanted, oids::ANY_USAGE].contains(oid) || (gated && oids::SERVER_GATED.contains(oid));
+        let named = |oid: &&[u8]| {
+            [wanted, oids::ANY_USAGE].contains(oid) || (gated && [oids::NETSCAPE_SGC, oids::MICROSOFT_SGC].contains(oid))
+        };
         facts.usages.is_empty() || facts.usages.iter().any(named)
     };
     let refusing = trail.members.iter().rposition(|member| !allows(&facts(trail.case, member)));
     refusing.map_or(Ok(()), |at| {
         let certificate = trail.members.get(at).map_or(trail.last(), |member| member).certificate;
-        let usages: Vec<String> = certificate.extended_key_usage.iter().flatten().map(ToString::to_string).collect();
-        Err(Fault { at, message: format!("valid for {}; not for {name}", usages.join(", ")) })
+        let usages = certificate.extended_key_usage.iter().flatten().map(ToString::to_string);
+        Err(Fault { at, message: mismatch(usages, name) })
     })
 }
 

@@ -1,13 +1,13 @@
 //! `CheckSignatureFrom`: who may sign, with what, and whether it is the signature.
 
 use super::super::Verifier;
+use super::super::oid as oids;
 use super::super::rule::{Fault, Trail};
 use super::asn1::{Field, Fields, SEQUENCE, int64};
 use super::encoding_asn1::{INTEGER, OID};
 use super::facts::{Algorithm, Facts, facts};
 use super::habits::ML_DSA;
 use super::key::Key;
-use super::oids;
 use crate::chain::{SignatureCheck, Signed};
 
 /// What a signature is made with, as `getSignatureAlgorithmFromAI` tells them apart.
@@ -183,7 +183,7 @@ pub(super) fn key_fits(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 /// An RSA key below 1024 bits.
 pub(super) fn rsa_is_large(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     pair(trail, |_, _, issuer| {
-        issuer.key.rsa_bits().filter(|bits| *bits < 1024).map(|bits| format!("it signs with RSA {bits} bit; at least 1024"))
+        issuer.key.rsa_bits().filter(|bits| *bits < 1024).map(|bits| format!("it signs with RSA {bits} bits; at least 1024"))
     })
 }
 

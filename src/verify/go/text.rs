@@ -1,9 +1,9 @@
 //! Domain names, mailboxes and addresses as crypto/x509 takes them apart: byte by byte, since dNSNames of certificates are not always
 //! text.
 
-use super::super::Verifier;
+use super::super::{Verifier, names};
 use super::habits::{LEADING_DOTS, MAILBOXES_HAVE_ONE_AT, ODD_DOMAINS_FAIL_LATE};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// What a domain name lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,10 +153,7 @@ pub(super) fn ip_with_zone(text: &str) -> Option<IpAddr> {
 
 /// The address that an iPAddress of four or sixteen octets holds; IPv4 in IPv6 counts as IPv4 (`net.IP.Equal`).
 pub(super) fn ip_of(octets: &[u8]) -> Option<IpAddr> {
-    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
-        return Some(Ipv4Addr::from(octets).into());
-    }
-    <[u8; 16]>::try_from(octets).ok().map(|octets| IpAddr::from(Ipv6Addr::from(octets)).to_canonical())
+    names::address(octets).map(|address| address.to_canonical())
 }
 
 /// Whether sixteen octets are an IPv4 address in IPv6 (`net.IP.To4`).

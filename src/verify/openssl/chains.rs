@@ -26,7 +26,7 @@ pub(super) fn short_enough(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let (length, most) = (trail.members.len(), most_certificates(trail.case));
     let round = length > 1 && trail.members.iter().rev().skip(1).any(|member| member.node == trail.last().node);
     fault_if(!trail.anchored && (length > most || round), length - 1, || {
-        format!("no anchor within {} certificates above the end entity", most - 1)
+        format!("no anchor up to depth {} above the end entity", most - 1)
     })
 }
 
@@ -43,7 +43,7 @@ pub(super) fn root_trusted(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 }
 
 fn not_an_anchor(member: &Member<'_>) -> String {
-    format!("{} is not among the trust anchors", member.certificate.display_name())
+    format!("{} is not among the trust anchors", member.certificate.short_name())
 }
 
 /// The test for `X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT`: what is trusted and has another issuer is no anchor.
@@ -52,7 +52,11 @@ pub(super) fn anchor_self_signed(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let trusted = !trail.anchored && trail.case.anchors.iter().any(|anchor| anchor.node == last.node);
     fault_if(trusted, trail.members.len() - 1, || {
         let certificate = last.certificate;
-        format!("{} is trusted, but openssl goes on to its issuer {}", certificate.display_name(), certificate.issuer)
+        format!(
+            "{} is trusted, but openssl goes on to its issuer {}",
+            certificate.short_name(),
+            certificate.issuer.short().unwrap_or_else(|| certificate.issuer.to_string())
+        )
     })
 }
 
@@ -111,7 +115,7 @@ fn namesake(trail: &Trail<'_, '_>, sort: fn(&Mismatch) -> bool, told: impl Fn(&s
     let pools = Pools::new(&members, &[]);
     let found = pools.namesakes(&Known::new(trail.last())).into_iter().find(|(_, mismatch)| sort(mismatch));
     found.map_or(Ok(()), |(known, mismatch)| {
-        Err(Fault { at: trail.members.len() - 1, message: told(&known.member.certificate.display_name(), &mismatch) })
+        Err(Fault { at: trail.members.len() - 1, message: told(&known.member.certificate.short_name(), &mismatch) })
     })
 }
 
@@ -134,7 +138,7 @@ fn signatures(trail: &Trail<'_, '_>, sort: SignatureCheck, told: fn(&str, &str) 
         let hopeless = !has_sound_signature(child) || keys::verifies_nothing(issuer);
         let found = if hopeless { SignatureCheck::Invalid } else { trail.case.graph.signature(child.node, issuer.node) };
         if found == sort {
-            return Err(Fault { at, message: told(&child.certificate.display_name(), &issuer.certificate.display_name()) });
+            return Err(Fault { at, message: told(&child.certificate.short_name(), &issuer.certificate.short_name()) });
         }
     }
     Ok(())

@@ -4,13 +4,14 @@
 //! common names of an end entity without DNS alternative name count as DNS names if they look like some; IP networks may have holes.
 //! A wildcard is compared as text. Of a certificate and a set of constraints only 2²⁰ pairs are compared (`NAME_CHECK_MAX`).
 
-use super::extensions::{self, elements};
+use super::extensions;
 use super::issuers::is_self_issued;
-use crate::der::{self, Element, OBJECT_IDENTIFIER};
+use crate::der::{self, Element, IA5_STRING, OBJECT_IDENTIFIER};
 use crate::verify::canonical::{self, Canonical, canonical_der};
 use crate::verify::case::Member;
+use crate::verify::names::address;
+use crate::verify::oid;
 use crate::verify::rule::{Fault, Trail};
-use crate::verify::tbs::oid;
 
 /// What OpenSSL says of names under constraints, with its error number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +40,6 @@ const DIRECTORY_NAME: u8 = 4;
 const URI: u8 = 6;
 const IP_ADDRESS: u8 = 7;
 
-/// `commonName`.
-const COMMON_NAME: &[u8] = &[0x55, 4, 3];
-/// `emailAddress`.
-const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
-/// `id-on-SmtpUTF8Mailbox` (RFC 8398).
-const SMTP_UTF8_MAILBOX: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 8, 9];
-const IA5_STRING: u8 = 0x16;
-
 /// The test for names outside the permitted subtrees or within excluded ones.
 pub(super) fn obeyed(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     violation(trail, |violation| matches!(violation, Violation::Permitted | Violation::Excluded))
@@ -71,7 +64,7 @@ fn violation(trail: &Trail<'_, '_>, sort: impl Fn(Violation) -> bool) -> Result<
             let Some(constraints) = constraints else { continue };
             let Err((violation, name)) = constraints.check(member, at == 0) else { continue };
             if sort(violation) {
-                let issuer = trail.members.get(above).map(|issuer| issuer.certificate.display_name()).unwrap_or_default();
+                let issuer = trail.members.get(above).map(|issuer| issuer.certificate.short_name()).unwrap_or_default();
                 return Err(Fault { at, message: told(violation, &name, &issuer) });
             }
         }
@@ -130,17 +123,13 @@ impl<'a> Name<'a> {
 
     /// The kind as which constraints see it: an internationalized address is an address (RFC 8398 section 6).
     fn effective_kind(&self) -> u8 {
-        if self.other == Some(SMTP_UTF8_MAILBOX) { RFC822_NAME } else { self.kind }
+        if self.other == Some(oid::SMTP_UTF8_MAILBOX) { RFC822_NAME } else { self.kind }
     }
 
     fn text(&self) -> String {
         match self.kind {
             RFC822_NAME | DNS_NAME | URI => String::from_utf8_lossy(self.octets).into_owned(),
-            IP_ADDRESS => match *self.octets {
-                [a, b, c, d] => std::net::Ipv4Addr::new(a, b, c, d).to_string(),
-                _ => <[u8; 16]>::try_from(self.octets)
-                    .map_or_else(|_| "an IP address".to_owned(), |octets| std::net::Ipv6Addr::from(octets).to_string()),
-            },
+            IP_ADDRESS => address(self.octets).map_or_else(|| "an IP address".to_owned(), |address| address.to_string()),
             DIRECTORY_NAME => "the directory name".to_owned(),
             _ => "a name of another kind".to_owned(),
         }
@@ -150,8 +139,8 @@ impl<'a> Name<'a> {
 impl<'a> Constraints<'a> {
     fn of(member: &Member<'a>) -> Option<Self> {
         let mut found = Self { permitted: Vec::new(), excluded: Vec::new() };
-        for list in elements(extensions::value(member, oid::NAME_CONSTRAINTS)?.children()) {
-            let subtrees = elements(list.children()).filter_map(|subtree| Subtree::of(&subtree));
+        for list in extensions::value(member, oid::NAME_CONSTRAINTS)?.elements() {
+            let subtrees = list.elements().filter_map(|subtree| Subtree::of(&subtree));
             match list.tag & 0x1f {
                 0 => found.permitted.extend(subtrees),
                 _ => found.excluded.extend(subtrees),
@@ -173,7 +162,7 @@ impl<'a> Constraints<'a> {
             let name = Name { kind: DIRECTORY_NAME, octets: subject, canonical: canonical_der(subject), other: None };
             self.name(&name).map_err(|(violation, _)| (violation, member.certificate.subject.to_string()))?;
         }
-        for (_, _, value) in attributes.iter().filter(|(_, kind, _)| *kind == EMAIL_ADDRESS) {
+        for (_, _, value) in attributes.iter().filter(|(_, kind, _)| *kind == oid::EMAIL_ADDRESS) {
             let name = Name { kind: RFC822_NAME, octets: value.contents, canonical: None, other: None };
             if value.tag != IA5_STRING {
                 return Err((Violation::Syntax, name.text()));
@@ -184,7 +173,7 @@ impl<'a> Constraints<'a> {
             self.name(&Name::of(name))?;
         }
         if end_entity && !alternative.iter().any(|name| name.tag & 0x1f == DNS_NAME) {
-            for (_, _, value) in attributes.iter().filter(|(_, kind, _)| *kind == COMMON_NAME) {
+            for (_, _, value) in attributes.iter().filter(|(_, kind, _)| *kind == oid::COMMON_NAME) {
                 self.common_name(value)?;
             }
         }
@@ -241,7 +230,7 @@ fn fail_bool(name: &Name<'_>) -> impl Fn(Violation) -> Result<bool, (Violation, 
 
 impl<'a> Subtree<'a> {
     fn of(element: &Element<'a>) -> Option<Self> {
-        let mut fields = elements(element.children());
+        let mut fields = element.elements();
         let base = Name::of(&fields.next()?);
         let extent = fields.any(|field| field.tag & 0x1f == 1 || der::bit_length(field.contents) > 0);
         Some(Self { base, extent })

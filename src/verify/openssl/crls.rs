@@ -3,13 +3,15 @@
 //! are not supported (`-extended_crl` and `-use_deltas` are off), so that a delta is taken for a full list.
 
 use super::dates::{self, Side};
-use super::extensions::{self, DIRECTORY_NAME, DistributionPoint, elements, usage};
+use super::extensions::{self, DistributionPoint, usage};
 use super::lists::{IssuingPoint, List, directory_names};
 use super::{issuers, keys};
 use crate::chain::SignatureCheck;
 use crate::der::{self, Element};
+use crate::model::when::moment;
 use crate::verify::canonical::{Canonical, canonical, canonical_der};
 use crate::verify::case::Member;
+use crate::verify::names::tag::DIRECTORY_NAME;
 use crate::verify::rule::{Fault, Trail};
 use std::collections::HashSet;
 use time::OffsetDateTime;
@@ -211,8 +213,8 @@ fn same_point(member: &Member<'_>, one: &DistributionPoint<'_>, list: &List<'_>,
             in_full(&other, Some(&list.issuer)).is_some_and(|name| directory_names(&one_name).any(|one| one == name))
         }
         (false, false) => {
-            let others: HashSet<_> = elements(other.children()).map(|name| comparable(&name)).collect();
-            elements(one_name.children()).any(|name| others.contains(&comparable(&name)))
+            let others: HashSet<_> = other.elements().map(|name| comparable(&name)).collect();
+            one_name.elements().any(|name| others.contains(&comparable(&name)))
         }
     }
 }
@@ -239,7 +241,7 @@ fn comparable<'a>(name: &Element<'a>) -> (u8, Option<Canonical>, &'a [u8]) {
 /// Whether the chosen list counts (`check_crl`, and the first part of `cert_crl`).
 fn check_list(trail: &Trail<'_, '_>, chosen: &Chosen<'_, '_>) -> Result<(), (Finding, String)> {
     let Some(issuer) = trail.members.get(chosen.issuer) else { return Ok(()) };
-    let name = || issuer.certificate.display_name();
+    let name = || issuer.certificate.short_name();
     let unknown = |message: String| Err((Finding::Unknown, message));
     let list = chosen.list;
     if !list.delta {
@@ -274,7 +276,7 @@ fn has_good_dates(list: &List<'_>, at: OffsetDateTime) -> bool {
 
 /// What is wrong with the dates.
 fn told_dates(list: &List<'_>, at: OffsetDateTime, issuer: &str) -> String {
-    let date = |element: Option<Element<'_>>| element.as_ref().and_then(der::time).map(dates::day).unwrap_or_default();
+    let date = |element: Option<Element<'_>>| element.as_ref().and_then(der::time).map(moment).unwrap_or_default();
     let next = list.next_update.map(|next| dates::side(Some(&next), at));
     match (dates::side(list.last_update.as_ref(), at), next) {
         (Side::Future, _) => format!("the revocation list of {issuer} begins {} (11)", date(list.last_update)),

@@ -2,6 +2,7 @@
 //! certificate has ended at the second that it names as its last.
 
 use crate::der::{self, Element, GENERALIZED_TIME, UTC_TIME};
+use crate::model::when::moment;
 use crate::verify::case::{Case, Member};
 use crate::verify::rule::{Fault, Trail};
 use time::OffsetDateTime;
@@ -48,7 +49,7 @@ pub(super) fn is_valid(member: &Member<'_>, case: &Case<'_>) -> bool {
 pub(super) fn ended(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     top_down(trail, |member| {
         let side = side(member.tbs.not_after.as_ref(), trail.case.question.at);
-        (side == Side::Past).then(|| format!("ended {}", day(member.certificate.validity.not_after)))
+        (side == Side::Past).then(|| format!("ended {}", moment(member.certificate.validity.not_after)))
     })
 }
 
@@ -56,7 +57,7 @@ pub(super) fn ended(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 pub(super) fn begun(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     top_down(trail, |member| {
         let side = side(member.tbs.not_before.as_ref(), trail.case.question.at);
-        (side == Side::Future).then(|| format!("begins {}", day(member.certificate.validity.not_before)))
+        (side == Side::Future).then(|| format!("begins {}", moment(member.certificate.validity.not_before)))
     })
 }
 
@@ -73,10 +74,4 @@ pub(super) fn readable(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 pub(super) fn top_down(trail: &Trail<'_, '_>, test: impl Fn(&Member<'_>) -> Option<String>) -> Result<(), Fault> {
     let mut faults = trail.members.iter().enumerate().rev().filter_map(|(at, member)| Some(Fault { at, message: test(member)? }));
     faults.next().map_or(Ok(()), Err)
-}
-
-/// A date for people: the second counts on the day itself.
-pub(super) fn day(date: OffsetDateTime) -> String {
-    let time = date.time();
-    format!("{} {:02}:{:02}:{:02} UTC", date.date(), time.hour(), time.minute(), time.second())
 }

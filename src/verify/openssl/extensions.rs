@@ -7,7 +7,9 @@ use super::asn1::{self, Shape};
 use super::shapes;
 use crate::der::{self, Element, Reader};
 use crate::verify::case::Member;
-use crate::verify::tbs::{Extension, oid};
+use crate::verify::names::tag::DIRECTORY_NAME;
+use crate::verify::oid;
+use crate::verify::tbs::Extension;
 
 /// `netscape-cert-type`.
 const NETSCAPE_CERT_TYPE: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 1, 1];
@@ -159,7 +161,7 @@ pub(super) fn bits(string: &Element<'_>) -> Option<u16> {
 
 /// The purposes of extKeyUsage, each as contents of its OBJECT IDENTIFIER; `None` without the extension.
 pub(super) fn purposes<'a>(member: &Member<'a>) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
-    Some(elements(value(member, oid::EXTENDED_KEY_USAGE)?.children()).map(|purpose| purpose.contents))
+    Some(value(member, oid::EXTENDED_KEY_USAGE)?.elements().map(|purpose| purpose.contents))
 }
 
 /// Whether it is a proxy certificate (RFC 3820).
@@ -190,10 +192,10 @@ impl<'a> AuthorityKeyId<'a> {
     /// Reads an AuthorityKeyIdentifier.
     pub(super) fn of(element: &Element<'a>) -> Self {
         let mut key = Self { key_id: None, issuer: None, serial: None };
-        for field in elements(element.children()) {
+        for field in element.elements() {
             match field.tag & 0x1f {
                 0 => key.key_id = Some(field.contents),
-                1 => key.issuer = elements(field.children()).find(|name| name.tag == DIRECTORY_NAME).map(|name| name.contents),
+                1 => key.issuer = field.elements().find(|name| name.tag == DIRECTORY_NAME).map(|name| name.contents),
                 2 => key.serial = Some(field.contents),
                 _ => {}
             }
@@ -202,12 +204,9 @@ impl<'a> AuthorityKeyId<'a> {
     }
 }
 
-/// The tag of a directoryName among general names.
-pub(super) const DIRECTORY_NAME: u8 = der::context(4);
-
 /// The names of subjectAltName.
 pub(super) fn alternative_names<'a>(member: &Member<'a>) -> impl Iterator<Item = Element<'a>> + use<'a> {
-    value(member, oid::SUBJECT_ALT_NAME).into_iter().flat_map(|names| elements(names.children()))
+    value(member, oid::SUBJECT_ALT_NAME).into_iter().flat_map(|names| names.elements())
 }
 
 /// A distribution point.
@@ -222,10 +221,10 @@ pub(super) struct DistributionPoint<'a> {
 
 /// The distribution points of the certificate.
 pub(super) fn distribution_points<'a>(member: &Member<'a>) -> impl Iterator<Item = DistributionPoint<'a>> + use<'a> {
-    let points = value(member, oid::CRL_DISTRIBUTION_POINTS).into_iter().flat_map(|points| elements(points.children()));
+    let points = value(member, oid::CRL_DISTRIBUTION_POINTS).into_iter().flat_map(|points| points.elements());
     points.map(|point| {
         let mut found = DistributionPoint { name: None, reasons: None, issuers: None };
-        for field in elements(point.children()) {
+        for field in point.elements() {
             match field.tag & 0x1f {
                 0 => found.name = field.children().any("distributionPoint").ok(),
                 1 => found.reasons = bits(&field),
@@ -235,9 +234,4 @@ pub(super) fn distribution_points<'a>(member: &Member<'a>) -> impl Iterator<Item
         }
         found
     })
-}
-
-/// The elements of a list, as far as they can be told apart.
-pub(super) fn elements(mut list: Reader<'_>) -> impl Iterator<Item = Element<'_>> {
-    std::iter::from_fn(move || list.any("element").ok())
 }

@@ -7,29 +7,19 @@ use crate::model::GeneralName;
 use crate::verify::Name;
 use crate::verify::canonical;
 use crate::verify::case::Member;
+use crate::verify::names::mismatch;
+use crate::verify::names::tag::{DNS_NAME, IP_ADDRESS, OTHER_NAME, RFC822_NAME, URI};
+use crate::verify::oid;
 use std::net::IpAddr;
-
-const RFC822_NAME: u8 = 0x81;
-const DNS_NAME: u8 = 0x82;
-const URI: u8 = 0x86;
-const IP_ADDRESS: u8 = 0x87;
-const OTHER_NAME: u8 = 0xa0;
-
-/// `commonName`.
-const COMMON_NAME: &[u8] = &[0x55, 4, 3];
-/// `emailAddress`.
-const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
-/// `id-on-SmtpUTF8Mailbox` (RFC 8398).
-const SMTP_UTF8_MAILBOX: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 8, 9];
 
 /// Whether the certificate is valid for a host.
 pub(super) fn is_host(member: &Member<'_>, host: &str) -> bool {
-    matches(member, DNS_NAME, COMMON_NAME, |pattern| equal_host(pattern, host.as_bytes()))
+    matches(member, DNS_NAME, oid::COMMON_NAME, |pattern| equal_host(pattern, host.as_bytes()))
 }
 
 /// Whether the certificate is valid for an e-mail address.
 pub(super) fn is_email(member: &Member<'_>, address: &str) -> bool {
-    matches(member, RFC822_NAME, EMAIL_ADDRESS, |own| equal_email(own, address.as_bytes()))
+    matches(member, RFC822_NAME, oid::EMAIL_ADDRESS, |own| equal_email(own, address.as_bytes()))
 }
 
 /// Whether the certificate is valid for an IP address. The subject does not count.
@@ -48,25 +38,14 @@ pub(super) fn is_uri(member: &Member<'_>, uri: &str) -> bool {
 
 /// What the certificate is valid for, and what it is not.
 pub(super) fn told(member: &Member<'_>, wanted: &Name) -> String {
-    const MOST: usize = 8;
     let certificate = member.certificate;
     let names = certificate.sans.iter().filter_map(|name| match name {
         GeneralName::Dns(text) | GeneralName::Email(text) | GeneralName::Uri(text) => Some(text.to_string()),
         GeneralName::Ip(address) => Some(address.to_string()),
         _ => None,
     });
-    let mut names: Vec<String> = names.take(MOST + 1).collect();
-    if names.is_empty() {
-        names.extend(certificate.subject.common_name().map(|name| format!("{name} (common name)")));
-    }
-    if names.len() > MOST {
-        names[MOST] = format!("{} more", certificate.sans.len() - MOST);
-    }
-    if names.is_empty() {
-        format!("valid for no name, not for {wanted}")
-    } else {
-        format!("valid for {}; not for {wanted}", names.join(", "))
-    }
+    let subject = certificate.subject.common_name().filter(|_| certificate.sans.is_empty());
+    mismatch(names.chain(subject.map(|name| format!("{name} (common name)"))), wanted)
 }
 
 /// Alternative names of the kind decide; where there are none, the attributes of the subject do.
@@ -92,7 +71,7 @@ fn smtp_utf8_mailbox<'a>(name: &Element<'a>) -> Option<&'a [u8]> {
     let mut fields = name.children();
     let kind = fields.any("type-id").ok()?;
     let value = fields.any("value").ok()?.children().take(crate::der::UTF8_STRING, "SmtpUTF8Mailbox").ok()?;
-    (kind.contents == SMTP_UTF8_MAILBOX).then_some(value.contents)
+    (kind.contents == oid::SMTP_UTF8_MAILBOX).then_some(value.contents)
 }
 
 /// The first attribute that is no text ends the search without a match.

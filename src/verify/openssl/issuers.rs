@@ -52,7 +52,7 @@ impl<'c, 'a> Known<'c, 'a> {
         }
         for one in [self, other] {
             if let Some(fault) = one.fault() {
-                return Err(Mismatch::Invalid(format!("{}: {fault}", one.member.certificate.display_name())));
+                return Err(Mismatch::Invalid(format!("{}: {fault}", one.member.certificate.short_name())));
             }
         }
         let wanted = other.authority.get_or_init(|| extensions::authority_key_id(other.member)).as_ref();

@@ -1,23 +1,15 @@
 //! Revocation lists as they are encoded (RFC 5280 section 5), with what OpenSSL keeps of them (`crl_cb` in crypto/x509/x_crl.c).
 
 use super::asn1::Shape;
-use super::extensions::{AuthorityKeyId, DIRECTORY_NAME, elements};
+use super::extensions::AuthorityKeyId;
 use super::shapes;
 use crate::chain::Signed;
 use crate::der::{self, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use crate::model::CertificateList;
 use crate::verify::canonical::{Canonical, canonical, canonical_der};
 use crate::verify::case::Member;
-use crate::verify::tbs::{self, oid};
-
-/// `reasonCode`.
-const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
-/// `deltaCRLIndicator`.
-const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
-/// `issuingDistributionPoint`.
-const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
-/// `certificateIssuer`.
-const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
+use crate::verify::names::tag::DIRECTORY_NAME;
+use crate::verify::{oid, tbs};
 
 /// The reason that takes a certificate off the list again.
 const REMOVE_FROM_CRL: &[u8] = &[8];
@@ -89,9 +81,9 @@ impl<'a> List<'a> {
             revoked,
             authority: once(&extensions, oid::AUTHORITY_KEY_ID, &shapes::AUTHORITY_KEY_ID)
                 .map(|value| AuthorityKeyId::of(&value)),
-            point: once(&extensions, ISSUING_DISTRIBUTION_POINT, &shapes::ISSUING_DISTRIBUTION_POINT).map(IssuingPoint::of),
+            point: once(&extensions, oid::ISSUING_DISTRIBUTION_POINT, &shapes::ISSUING_DISTRIBUTION_POINT).map(IssuingPoint::of),
             critical: is_unhandled(&extensions) || revoked.is_some_and(|revoked| has_unhandled_entries(&revoked)),
-            delta: once(&extensions, DELTA_CRL_INDICATOR, &shapes::INTEGER).is_some(),
+            delta: once(&extensions, oid::DELTA_CRL_INDICATOR, &shapes::INTEGER).is_some(),
             signed: Signed { tbs: tbs.raw, algorithm: algorithm.raw, signature: signature.bits().0 },
             unused_bits: signature.contents.first().is_some_and(|unused| *unused != 0),
         })
@@ -103,12 +95,13 @@ impl<'a> List<'a> {
         let issuer = canonical(&member.certificate.issuer);
         // An entry's issuer is that of the entry before it until another is named (RFC 5280 section 5.3.3).
         let mut named: Option<Element<'_>> = None;
-        for entry in elements(revoked.children()) {
+        for entry in revoked.elements() {
             let (own, extensions) = entry_parts(&entry);
             let extension =
                 |oid: &[u8]| extensions.iter().find(|extension| extension.oid == oid).map(|extension| extension.value);
-            named =
-                extension(CERTIFICATE_ISSUER).and_then(|names| Reader::new(names).take(SEQUENCE, "GeneralNames").ok()).or(named);
+            named = extension(oid::CERTIFICATE_ISSUER)
+                .and_then(|names| Reader::new(names).take(SEQUENCE, "GeneralNames").ok())
+                .or(named);
             if own.is_none_or(|own| own.contents != serial.contents) {
                 continue;
             }
@@ -117,7 +110,7 @@ impl<'a> List<'a> {
                 |names| directory_names(&names).any(|name| Some(&name) == issuer.as_ref()),
             );
             if ours {
-                let reason = extension(REASON_CODE).and_then(|reason| Reader::new(reason).any("reasonCode").ok());
+                let reason = extension(oid::REASON_CODE).and_then(|reason| Reader::new(reason).any("reasonCode").ok());
                 return reason.is_none_or(|reason| reason.contents != REMOVE_FROM_CRL);
             }
         }
@@ -128,7 +121,7 @@ impl<'a> List<'a> {
 impl<'a> IssuingPoint<'a> {
     fn of(value: Element<'a>) -> Self {
         let mut point = Self { name: None, fields: 0 };
-        for field in elements(value.children()) {
+        for field in value.elements() {
             let number = field.tag & 0x1f;
             if number == 0 {
                 point.name = field.children().any("distributionPoint").ok();
@@ -153,7 +146,7 @@ impl<'a> IssuingPoint<'a> {
 
 /// The directory names of a GeneralNames.
 pub(super) fn directory_names<'a>(names: &Element<'a>) -> impl Iterator<Item = Canonical> + use<'a> {
-    elements(names.children()).filter(|name| name.tag == DIRECTORY_NAME).filter_map(|name| canonical_der(name.contents))
+    names.elements().filter(|name| name.tag == DIRECTORY_NAME).filter_map(|name| canonical_der(name.contents))
 }
 
 /// The serial number of an entry, and its extensions.
@@ -161,7 +154,7 @@ fn entry_parts<'a>(entry: &Element<'a>) -> (Option<Element<'a>>, Vec<tbs::Extens
     let mut fields = entry.children();
     let serial = fields.any("userCertificate").ok();
     let _date = fields.any("revocationDate");
-    (serial, fields.any("crlEntryExtensions").map(|list| list_extensions(list.children())).unwrap_or_default())
+    (serial, fields.any("crlEntryExtensions").map(|list| list_extensions(&list)).unwrap_or_default())
 }
 
 /// The value of an extension that occurs once and has its shape.
@@ -173,21 +166,21 @@ fn once<'a>(extensions: &[tbs::Extension<'a>], wanted: &[u8], shape: &Shape) -> 
 
 /// Whether a critical extension of a list is another than those that OpenSSL handles.
 fn is_unhandled(extensions: &[tbs::Extension<'_>]) -> bool {
-    const HANDLED: [&[u8]; 3] = [ISSUING_DISTRIBUTION_POINT, oid::AUTHORITY_KEY_ID, DELTA_CRL_INDICATOR];
+    const HANDLED: [&[u8]; 3] = [oid::ISSUING_DISTRIBUTION_POINT, oid::AUTHORITY_KEY_ID, oid::DELTA_CRL_INDICATOR];
     extensions.iter().any(|extension| extension.is_critical() && !HANDLED.contains(&extension.oid))
 }
 
 /// The same of the entries. OpenSSL stops looking at the first entry whose issuer or reason cannot be read.
 fn has_unhandled_entries(revoked: &Element<'_>) -> bool {
-    for entry in elements(revoked.children()) {
+    for entry in revoked.elements() {
         let (_, extensions) = entry_parts(&entry);
         let broken = |oid: &[u8], shape: &Shape| {
             extensions.iter().any(|extension| extension.oid == oid) && once(&extensions, oid, shape).is_none()
         };
-        if broken(CERTIFICATE_ISSUER, &shapes::GENERAL_NAMES) || broken(REASON_CODE, &shapes::ENUMERATED) {
+        if broken(oid::CERTIFICATE_ISSUER, &shapes::GENERAL_NAMES) || broken(oid::REASON_CODE, &shapes::ENUMERATED) {
             return false;
         }
-        if extensions.iter().any(|extension| extension.is_critical() && extension.oid != CERTIFICATE_ISSUER) {
+        if extensions.iter().any(|extension| extension.is_critical() && extension.oid != oid::CERTIFICATE_ISSUER) {
             return true;
         }
     }
@@ -195,8 +188,8 @@ fn has_unhandled_entries(revoked: &Element<'_>) -> bool {
 }
 
 /// Extensions without a tag around them.
-fn list_extensions(list: Reader<'_>) -> Vec<tbs::Extension<'_>> {
-    elements(list)
+fn list_extensions<'a>(list: &Element<'a>) -> Vec<tbs::Extension<'a>> {
+    list.elements()
         .filter_map(|extension| {
             let mut fields = extension.children();
             let oid = fields.take(OBJECT_IDENTIFIER, "extnID").ok()?.contents;

@@ -30,13 +30,8 @@ use build::Pools;
 
 /// Answers.
 pub(super) fn verdict(case: &Case<'_>) -> Verdict {
-    let attempt = unreadable(case).unwrap_or_else(|| judged(case));
-    let outcome = match &attempt {
-        attempt if attempt.is_trusted() => Outcome::Trusted,
-        attempt if attempt.is_unjudged() => Outcome::CouldNotTell,
-        _ => Outcome::NotTrusted,
-    };
-    let paths = vec![attempt];
+    let paths = vec![unreadable(case).unwrap_or_else(|| judged(case))];
+    let outcome = Outcome::of(&paths);
     let headline = verdict::headline(case, outcome, &paths);
     Verdict { verifier: case.verifier, outcome, headline, paths, omitted: 0, notes: notes(case) }
 }
@@ -73,64 +68,21 @@ fn notes(case: &Case<'_>) -> Vec<String> {
         );
     }
     let passed_over = case.intermediates.iter().filter(|member| !chains::is_readable(member));
-    notes.extend(
-        passed_over.map(|member| format!("{} is passed over: openssl cannot read it", member.certificate.display_name())),
-    );
+    notes.extend(passed_over.map(|member| format!("{} is passed over: openssl cannot read it", member.certificate.short_name())));
     notes
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::chain::{AwsLc, Graph, NodeId};
-    use crate::decode::{Decoded, Decoder, Limits};
-    use crate::mint::{Identity, NOW, pki};
-    use crate::model::inventory::Content;
-    use crate::model::{Document, Holding, Inventory, KeyUsage, Origin, OriginKind};
-    use crate::verify::{Name, Purpose, Question, Verifier, verify};
+    use crate::mint::{Identity, NOW, Recipe, pki};
+    use crate::model::KeyUsage;
+    use crate::verify::testing::{Ask, ask};
+    use crate::verify::{Purpose, Verifier};
     use time::Duration;
 
-    /// A question for a bench of certificates: the end entity, what is at hand, what is trusted.
-    struct Bench {
-        inventory: Inventory,
-        intermediates: usize,
-    }
-
-    fn bench(leaf: &Identity, intermediates: &[&Identity], anchors: &[&Identity]) -> Bench {
-        let mut inventory = Inventory::default();
-        for identity in [leaf].iter().chain(intermediates).chain(anchors) {
-            hold(&mut inventory, identity.der());
-        }
-        Bench { inventory, intermediates: intermediates.len() }
-    }
-
-    fn hold(inventory: &mut Inventory, bytes: &[u8]) {
-        let Decoded::Contents(contents) = Decoder::new(Limits::default()).bytes(bytes) else { panic!("nothing decoded") };
-        let origin = Origin::whole(Document::new(OriginKind::File, inventory.holdings.len().to_string()));
-        inventory.holdings.push(Holding { origin, contents });
-    }
-
-    impl Bench {
-        /// The rules that are broken.
-        fn broken(&self, change: impl for<'q> FnOnce(&mut Question<'q>)) -> Vec<&'static str> {
-            let graph = Graph::build(&self.inventory, &AwsLc);
-            let certificates = self.inventory.holdings.iter().flat_map(Holding::certificates);
-            let nodes: Vec<NodeId> = certificates.filter_map(|(_, certificate)| graph.node(&certificate.id)).collect();
-            let (intermediates, anchors) = nodes[1..].split_at(self.intermediates);
-            let crls = self.inventory.holdings.iter().flat_map(|holding| holding.contents.iter());
-            let mut question = Question {
-                end_entity: nodes[0],
-                intermediates: intermediates.to_vec(),
-                anchors: anchors.to_vec(),
-                purpose: Purpose::Server,
-                names: Vec::new(),
-                at: NOW,
-                crls: crls.filter_map(|content| if let Content::Crl(list) = content { Some(&**list) } else { None }).collect(),
-                max_depth: None,
-            };
-            change(&mut question);
-            let verdict = verify(&graph, &question, Verifier::OpenSsl);
-            verdict.paths.iter().flat_map(|path| &path.rejections).map(|rejection| rejection.rule).collect()
-        }
+    /// A server's certificate, what is at hand, what is trusted.
+    fn bench(leaf: &Identity, intermediates: &[&Identity], anchors: &[&Identity]) -> Ask {
+        ask(Verifier::OpenSsl, &[&[leaf], intermediates].concat(), anchors).purpose(Purpose::Server)
     }
 
     fn root() -> Identity {
@@ -143,13 +95,13 @@ mod tests {
         let ca = pki().ca("ca").issued_by(&root).unwrap();
         let leaf = pki().leaf("leaf").dns("a.example").server().issued_by(&ca).unwrap();
         let none: [&str; 0] = [];
-        assert_eq!(bench(&leaf, &[&ca], &[&root]).broken(|_| ()), none);
-        assert_eq!(bench(&leaf, &[], &[&root]).broken(|_| ()), ["openssl/issuer-missing"]);
-        assert_eq!(bench(&leaf, &[], &[&ca]).broken(|_| ()), ["openssl/partial-chain"]);
-        assert_eq!(bench(&leaf, &[&ca, &root], &[]).broken(|_| ()), ["openssl/self-signed-root"]);
-        assert_eq!(bench(&root, &[], &[]).broken(|question| question.purpose = Purpose::Any), ["openssl/self-signed-leaf"]);
-        assert_eq!(bench(&leaf, &[&ca], &[&root]).broken(|question| question.max_depth = Some(0)), ["openssl/depth"]);
-        assert_eq!(bench(&leaf, &[&ca], &[&root]).broken(|question| question.max_depth = Some(1)), none);
+        assert_eq!(bench(&leaf, &[&ca], &[&root]).broken(), none);
+        assert_eq!(bench(&leaf, &[], &[&root]).broken(), ["openssl/issuer-missing"]);
+        assert_eq!(bench(&leaf, &[], &[&ca]).broken(), ["openssl/partial-chain"]);
+        assert_eq!(bench(&leaf, &[&ca, &root], &[]).broken(), ["openssl/self-signed-root"]);
+        assert_eq!(bench(&root, &[], &[]).purpose(Purpose::Any).broken(), ["openssl/self-signed-leaf"]);
+        assert_eq!(bench(&leaf, &[&ca], &[&root]).max_depth(0).broken(), ["openssl/depth"]);
+        assert_eq!(bench(&leaf, &[&ca], &[&root]).max_depth(1).broken(), none);
     }
 
     #[test]
@@ -158,12 +110,12 @@ mod tests {
         let other = pki().ca("root").without_subject_key_id().self_signed().unwrap();
         let old = root.recipe().expired().self_signed().unwrap();
         let leaf = pki().leaf("leaf").server().without_authority_key_id().issued_by(&root).unwrap();
-        assert_eq!(bench(&leaf, &[], &[&old, &root]).broken(|_| ()), [""; 0]);
-        assert_eq!(bench(&leaf, &[], &[&other, &root]).broken(|_| ()), ["openssl/signature"]);
-        assert_eq!(bench(&leaf, &[], &[&old]).broken(|_| ()), ["openssl/expired"]);
+        assert_eq!(bench(&leaf, &[], &[&old, &root]).broken(), [""; 0]);
+        assert_eq!(bench(&leaf, &[], &[&other, &root]).broken(), ["openssl/signature"]);
+        assert_eq!(bench(&leaf, &[], &[&old]).broken(), ["openssl/expired"]);
         let with_key_id = pki().leaf("leaf").server().issued_by(&root).unwrap();
         let namesake = pki().ca("root").self_signed().unwrap();
-        assert_eq!(bench(&with_key_id, &[], &[&namesake]).broken(|_| ()), ["openssl/key-id"]);
+        assert_eq!(bench(&with_key_id, &[], &[&namesake]).broken(), ["openssl/key-id"]);
     }
 
     #[test]
@@ -171,19 +123,19 @@ mod tests {
         let (a, b) = (pki().ca("a").self_signed().unwrap(), pki().ca("b").self_signed().unwrap());
         let (ab, ba) = (a.recipe().issued_by(&b).unwrap(), b.recipe().issued_by(&a).unwrap());
         let leaf = pki().leaf("leaf").issued_by(&a).unwrap();
-        assert_eq!(bench(&leaf, &[], &[&ab, &ba]).broken(|_| ()), ["openssl/depth"]);
-        assert_eq!(bench(&leaf, &[&ab, &ba], &[]).broken(|_| ()), ["openssl/issuer-missing"]);
+        assert_eq!(bench(&leaf, &[], &[&ab, &ba]).broken(), ["openssl/depth"]);
+        assert_eq!(bench(&leaf, &[&ab, &ba], &[]).broken(), ["openssl/issuer-missing"]);
     }
 
     #[test]
     fn a_date_named_as_last_is_over() {
         let root = root();
         let leaf = pki().leaf("leaf").valid(NOW, NOW + Duration::HOUR).issued_by(&root).unwrap();
-        let bench = bench(&leaf, &[], &[&root]);
-        assert_eq!(bench.broken(|question| question.at = NOW + Duration::HOUR), ["openssl/expired"]);
-        assert_eq!(bench.broken(|question| question.at = NOW + Duration::HOUR - Duration::MILLISECOND), [""; 0]);
-        assert_eq!(bench.broken(|question| question.at = NOW), [""; 0]);
-        assert_eq!(bench.broken(|question| question.at = NOW - Duration::SECOND), ["openssl/not-yet-valid"]);
+        let bench = || bench(&leaf, &[], &[&root]);
+        assert_eq!(bench().at(NOW + Duration::HOUR).broken(), ["openssl/expired"]);
+        assert_eq!(bench().at(NOW + Duration::HOUR - Duration::MILLISECOND).broken(), [""; 0]);
+        assert_eq!(bench().at(NOW).broken(), [""; 0]);
+        assert_eq!(bench().at(NOW - Duration::SECOND).broken(), ["openssl/not-yet-valid"]);
     }
 
     #[test]
@@ -191,28 +143,25 @@ mod tests {
         let root = root();
         let client = pki().ca("ca").client().issued_by(&root).unwrap();
         let leaf = pki().leaf("leaf").server().issued_by(&client).unwrap();
-        assert_eq!(bench(&leaf, &[&client], &[&root]).broken(|_| ()), ["openssl/purpose"]);
+        assert_eq!(bench(&leaf, &[&client], &[&root]).broken(), ["openssl/purpose"]);
         let short = pki().ca("short").path_len(0).issued_by(&root).unwrap();
         let below = pki().ca("below").issued_by(&short).unwrap();
         let leaf = pki().leaf("leaf").server().issued_by(&below).unwrap();
-        assert_eq!(bench(&leaf, &[&short, &below], &[&root]).broken(|_| ()), ["openssl/path-length"]);
+        assert_eq!(bench(&leaf, &[&short, &below], &[&root]).broken(), ["openssl/path-length"]);
         let no_ca = pki().leaf("no-ca").issued_by(&root).unwrap();
         let leaf = pki().leaf("leaf").issued_by(&no_ca).unwrap();
-        let broken = bench(&leaf, &[&no_ca], &[&root]).broken(|question| question.purpose = Purpose::Any);
+        let broken = bench(&leaf, &[&no_ca], &[&root]).purpose(Purpose::Any).broken();
         assert!(broken.contains(&"openssl/ca"), "{broken:?}");
         let no_sign = pki().ca("no-sign").key_usage(KeyUsage(1)).issued_by(&root).unwrap();
         let leaf = pki().leaf("leaf").issued_by(&no_sign).unwrap();
-        let broken = bench(&leaf, &[&no_sign], &[&root]).broken(|question| question.purpose = Purpose::Any);
+        let broken = bench(&leaf, &[&no_sign], &[&root]).purpose(Purpose::Any).broken();
         assert_eq!(broken, ["openssl/key-cert-sign"]);
     }
 
     #[test]
     fn names_of_a_kind_leave_the_common_name_out() {
         let root = root();
-        let asked = |names: &[&str], leaf: &Identity| {
-            let names: Vec<Name> = names.iter().map(|name| name.parse().unwrap()).collect();
-            bench(leaf, &[], &[&root]).broken(|question| question.names = names)
-        };
+        let asked = |names: &[&str], leaf: &Identity| bench(leaf, &[], &[&root]).names(names).broken();
         let leaf = pki().leaf("a.example").ip([10, 0, 0, 1]).server().issued_by(&root).unwrap();
         assert_eq!(asked(&["A.example", "10.0.0.1"], &leaf), [""; 0]);
         assert_eq!(asked(&["b.example", "10.0.0.2"], &leaf), ["openssl/host-name", "openssl/ip-address"]);
@@ -231,7 +180,7 @@ mod tests {
         // Only names of b.example are permitted.
         let constraints = b"\x30\x0f\xa0\x0d\x30\x0b\x82\x09b.example";
         let ca = pki().ca("ca").extension(&[2, 5, 29, 30], constraints).issued_by(&root).unwrap();
-        let broken = |leaf: crate::mint::Recipe| bench(&leaf.server().issued_by(&ca).unwrap(), &[&ca], &[&root]).broken(|_| ());
+        let broken = |leaf: Recipe| bench(&leaf.server().issued_by(&ca).unwrap(), &[&ca], &[&root]).broken();
         assert_eq!(broken(pki().leaf("x").dns("a.b.example")), [""; 0]);
         assert_eq!(broken(pki().leaf("x").dns("a.example")), ["openssl/name-constraints"]);
         assert_eq!(broken(pki().leaf("www.a.example").ip([10, 0, 0, 1])), ["openssl/name-constraints"]);
@@ -242,10 +191,10 @@ mod tests {
     fn extensions_that_cannot_be_read_make_no_issuer_and_no_issued() {
         let root = root();
         let leaf = pki().leaf("leaf").extension(&[2, 5, 29, 30], b"\x30\x01").issued_by(&root).unwrap();
-        assert_eq!(bench(&leaf, &[], &[&root]).broken(|_| ()), ["openssl/invalid-extensions"]);
+        assert_eq!(bench(&leaf, &[], &[&root]).broken(), ["openssl/invalid-extensions"]);
         let ca = pki().ca("ca").extension(&[2, 5, 29, 30], b"\x05\x00").issued_by(&root).unwrap();
         let leaf = pki().leaf("leaf").issued_by(&ca).unwrap();
-        assert_eq!(bench(&leaf, &[&ca], &[&root]).broken(|_| ()), ["openssl/invalid-extensions"]);
+        assert_eq!(bench(&leaf, &[&ca], &[&root]).broken(), ["openssl/invalid-extensions"]);
     }
 
     #[test]
@@ -253,21 +202,15 @@ mod tests {
         const CERT_AND_CRL_SIGN: KeyUsage = KeyUsage(0b110_0000);
         let root = root().recipe().key_usage(CERT_AND_CRL_SIGN).self_signed().unwrap();
         let leaf = pki().leaf("leaf").server().issued_by(&root).unwrap();
-        let with = |list: String| {
-            let mut bench = bench(&leaf, &[], &[&root]);
-            hold(&mut bench.inventory, list.as_bytes());
-            bench
-        };
+        let with = |list: String| bench(&leaf, &[], &[&root]).crls(&[list]);
         let (from, to) = (NOW - Duration::DAY, NOW + Duration::DAY);
-        assert_eq!(with(root.crl(from, to, &[]).unwrap()).broken(|_| ()), [""; 0]);
-        assert_eq!(with(root.crl(from, to, &[&leaf]).unwrap()).broken(|_| ()), ["openssl/revoked"]);
-        assert_eq!(with(root.crl(from, NOW, &[&leaf]).unwrap()).broken(|_| ()), ["openssl/revocation-list"]);
+        assert_eq!(with(root.crl(from, to, &[]).unwrap()).broken(), [""; 0]);
+        assert_eq!(with(root.crl(from, to, &[&leaf]).unwrap()).broken(), ["openssl/revoked"]);
+        assert_eq!(with(root.crl(from, NOW, &[&leaf]).unwrap()).broken(), ["openssl/revocation-list"]);
         let kubeadm = pki().ca("kubernetes").self_signed().unwrap();
-        let mut without_crl_sign = bench(&kubeadm, &[], &[&kubeadm]);
-        hold(&mut without_crl_sign.inventory, kubeadm.crl(from, to, &[]).unwrap().as_bytes());
-        let broken = without_crl_sign.broken(|question| question.purpose = Purpose::Any);
-        assert_eq!(broken, ["openssl/revocation-list"]);
+        let without_crl_sign = bench(&kubeadm, &[], &[&kubeadm]).crls(&[kubeadm.crl(from, to, &[]).unwrap()]);
+        assert_eq!(without_crl_sign.purpose(Purpose::Any).broken(), ["openssl/revocation-list"]);
         let other = pki().ca("other").self_signed().unwrap();
-        assert_eq!(with(other.crl(from, to, &[]).unwrap()).broken(|_| ()), ["openssl/revocation-list"]);
+        assert_eq!(with(other.crl(from, to, &[]).unwrap()).broken(), ["openssl/revocation-list"]);
     }
 }

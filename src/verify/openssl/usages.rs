@@ -6,15 +6,8 @@ use super::keys::{self, Key};
 use super::rules::fault_if;
 use crate::verify::Purpose;
 use crate::verify::case::Member;
+use crate::verify::oid;
 use crate::verify::rule::{Fault, Trail};
-
-/// `id-kp-serverAuth`.
-const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
-/// `id-kp-clientAuth`.
-const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
-/// Microsoft's and Netscape's server gated cryptography: servers in old CAs.
-const MICROSOFT_SGC: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 10, 3, 3];
-const NETSCAPE_SGC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 4, 1];
 
 /// What one `-purpose` asks for.
 struct Demands {
@@ -29,14 +22,14 @@ struct Demands {
 
 const SERVER: Demands = Demands {
     name: "a TLS server",
-    purposes: &[SERVER_AUTH, MICROSOFT_SGC, NETSCAPE_SGC],
+    purposes: &[oid::SERVER_AUTH, oid::MICROSOFT_SGC, oid::NETSCAPE_SGC],
     usage: usage::DIGITAL_SIGNATURE | usage::KEY_ENCIPHERMENT | usage::KEY_AGREEMENT,
     netscape: netscape::SSL_SERVER,
 };
 
 const CLIENT: Demands = Demands {
     name: "a TLS client",
-    purposes: &[CLIENT_AUTH],
+    purposes: &[oid::CLIENT_AUTH],
     usage: usage::DIGITAL_SIGNATURE | usage::KEY_AGREEMENT,
     netscape: netscape::SSL_CLIENT,
 };

@@ -84,8 +84,8 @@ pub(super) fn signature(trail: &Trail<'_, '_>) -> Result<(), Fault> {
         return Ok(());
     }
     let (issuer, child) = (trail.last(), trail.child());
-    let name = child.map(|child| child.certificate.display_name()).unwrap_or_default();
-    fault(trail, format!("{} did not sign {name} with this key", issuer.certificate.display_name()))
+    let name = child.map(|child| child.certificate.short_name()).unwrap_or_default();
+    fault(trail, format!("{} did not sign {name} with this key", issuer.certificate.short_name()))
 }
 
 /// The same, where nobody here can say.
@@ -120,7 +120,7 @@ pub(super) fn digest(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     match WEAK.iter().find(|(oid, _)| *oid == &*algorithm.oid) {
         None => Ok(()),
         Some((_, digest)) => {
-            let message = format!("{} is signed with {digest}", child.certificate.display_name());
+            let message = format!("{} is signed with {digest}", child.certificate.short_name());
             Err(Fault { at: trail.members.len().saturating_sub(2), message })
         }
     }

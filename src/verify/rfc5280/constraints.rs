@@ -6,8 +6,8 @@
 
 use super::super::canonical::Canonical;
 use super::super::case::Member;
+use super::super::oid::{self, NAME_CONSTRAINTS, SUBJECT_ALT_NAME};
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid::{NAME_CONSTRAINTS, SUBJECT_ALT_NAME};
 use super::fault;
 use super::forms::{host, is_dns_name, is_domain, mailbox, uri};
 use super::general::{General, sequence};
@@ -74,7 +74,7 @@ pub(super) fn obeyed(trail: &Trail<'_, '_>) -> Result<(), Fault> {
         let made = &trail.case.memo.comparisons;
         made.set(made.get().saturating_add(comparisons));
         if let Some(message) = names.breach(&subtrees) {
-            return Err(Fault { at, message: format!("{} {message}", trail.last().certificate.display_name()) });
+            return Err(Fault { at, message: format!("{} {message}", trail.last().certificate.short_name()) });
         }
     }
     Ok(())
@@ -196,14 +196,13 @@ impl<'a> Names<'a> {
 
 /// The values of the attribute emailAddress (RFC 2985 section 5.2.1) in a Name.
 fn email_addresses(name: Element<'_>) -> Vec<&[u8]> {
-    const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
     let mut found = Vec::new();
     let mut sets = name.children();
     while let Ok(set) = sets.take(SET, "RelativeDistinguishedName") {
         let mut attributes = set.children();
         while let Ok(attribute) = attributes.take(SEQUENCE, "AttributeTypeAndValue") {
             let mut fields = attribute.children();
-            let of_email = fields.take(OBJECT_IDENTIFIER, "type").is_ok_and(|kind| kind.contents == EMAIL_ADDRESS);
+            let of_email = fields.take(OBJECT_IDENTIFIER, "type").is_ok_and(|kind| kind.contents == oid::EMAIL_ADDRESS);
             found.extend(fields.any("value").ok().filter(|_| of_email).map(|value| value.contents));
         }
     }

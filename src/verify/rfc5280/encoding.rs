@@ -190,7 +190,7 @@ pub(super) fn issuer_name(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 
 /// Section 4.1.2.6.
 pub(super) fn subject_name(trail: &Trail<'_, '_>) -> Result<(), Fault> {
-    use super::super::tbs::oid::SUBJECT_ALT_NAME;
+    use super::super::oid::SUBJECT_ALT_NAME;
     let member = trail.last();
     let named = member.tbs.extension(SUBJECT_ALT_NAME).is_some_and(super::super::tbs::Extension::is_critical);
     match (member.certificate.subject.is_empty(), member.certificate.is_ca()) {

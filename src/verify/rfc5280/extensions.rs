@@ -1,7 +1,7 @@
 //! Extensions as such (RFC 5280 section 4.2): how often, how critical, and whether they can be read.
 
+use super::super::oid;
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid;
 use super::fault;
 use super::general::{General, general_names, sequence};
 use crate::der::{BIT_STRING, BOOLEAN, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, dotted};

@@ -1,7 +1,8 @@
 //! GeneralNames as they are encoded (RFC 5280 section 4.2.1.6): in alternative names, name constraints and distribution points.
 
 use super::super::canonical::{Canonical, canonical_der};
-use crate::der::{Element, Fault, Reader, SEQUENCE, context};
+use super::super::names::tag;
+use crate::der::{Element, Fault, Reader, SEQUENCE};
 
 /// One GeneralName, by its context tag.
 #[derive(Clone, Copy, Debug)]
@@ -23,18 +24,17 @@ pub(super) enum General<'a> {
 impl<'a> General<'a> {
     /// Reads one; `None` for what is no GeneralName.
     pub(super) fn of(element: Element<'a>) -> Option<Self> {
-        const DIRECTORY: u8 = context(4);
         match element.tag {
-            0x81 => Some(Self::Email(element.contents)),
-            0x82 => Some(Self::Dns(element.contents)),
-            DIRECTORY => {
+            tag::RFC822_NAME => Some(Self::Email(element.contents)),
+            tag::DNS_NAME => Some(Self::Dns(element.contents)),
+            tag::DIRECTORY_NAME => {
                 let mut inner = element.children();
                 let name = inner.take(SEQUENCE, "directoryName").ok()?;
                 inner.is_empty().then_some(Self::Directory(name))
             }
-            0x86 => Some(Self::Uri(element.contents)),
-            0x87 => Some(Self::Ip(element.contents)),
-            0xa0 => Some(Self::Other(0, element.raw)),
+            tag::URI => Some(Self::Uri(element.contents)),
+            tag::IP_ADDRESS => Some(Self::Ip(element.contents)),
+            tag::OTHER_NAME => Some(Self::Other(0, element.raw)),
             0xa3 => Some(Self::Other(3, element.raw)),
             0xa5 => Some(Self::Other(5, element.raw)),
             0x88 => Some(Self::Other(8, element.raw)),

@@ -1,7 +1,7 @@
 //! Key identifiers (RFC 5280 sections 4.2.1.1 and 4.2.1.2).
 
+use super::super::oid::{AUTHORITY_KEY_ID, SUBJECT_KEY_ID};
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid::{AUTHORITY_KEY_ID, SUBJECT_KEY_ID};
 use super::fault;
 use super::general::{general_names, sequence};
 use crate::chain::SignatureCheck;

@@ -1,23 +1,17 @@
 //! Certificate revocation lists, read strictly (RFC 5280 section 5).
 
 use super::super::canonical::{Canonical, canonical_der};
-use super::super::tbs::{Extension, extensions, oid};
+use super::super::oid;
+use super::super::tbs::{Extension, extensions};
 use super::encoding::well_written;
 use super::general::{General, general_names, sequence};
 use super::points::{Scope, scope};
 use crate::chain::Signed;
-use crate::der::{self, Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME, context};
+use crate::der::{self, ENUMERATED, Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME, context};
 use crate::model::CertificateList;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
-
-const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 20];
-const REASON_CODE: &[u8] = &[0x55, 0x1d, 21];
-const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 24];
-const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 27];
-const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 28];
-const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 29];
 
 /// The lists of a question.
 pub(super) struct Lists<'a> {
@@ -138,9 +132,9 @@ impl<'a> Parts<'a> {
         let extensions = self.wrapper.map(extensions).unwrap_or_default();
         let find = |oid: &[u8]| extensions.iter().find(|extension| extension.oid == oid);
         judge_extensions(&extensions)?;
-        let number = find(CRL_NUMBER).and_then(|extension| number(extension.value));
-        let base = find(DELTA_CRL_INDICATOR).map(|extension| number_or_nothing(extension.value));
-        let scope = match find(ISSUING_DISTRIBUTION_POINT) {
+        let number = find(oid::CRL_NUMBER).and_then(|extension| number(extension.value));
+        let base = find(oid::DELTA_CRL_INDICATOR).map(|extension| number_or_nothing(extension.value));
+        let scope = match find(oid::ISSUING_DISTRIBUTION_POINT) {
             None => None,
             Some(extension) => {
                 Some(scope(extension.value).ok_or("its issuing distribution point cannot be read (section 5.2.5)")?)
@@ -191,9 +185,9 @@ fn number(value: &[u8]) -> Option<&[u8]> {
 const KNOWN: &[(&[u8], Option<bool>)] = &[
     (oid::AUTHORITY_KEY_ID, Some(false)),
     (oid::ISSUER_ALT_NAME, None),
-    (CRL_NUMBER, Some(false)),
-    (DELTA_CRL_INDICATOR, Some(true)),
-    (ISSUING_DISTRIBUTION_POINT, Some(true)),
+    (oid::CRL_NUMBER, Some(false)),
+    (oid::DELTA_CRL_INDICATOR, Some(true)),
+    (oid::ISSUING_DISTRIBUTION_POINT, Some(true)),
     (oid::FRESHEST_CRL, Some(false)),
     (oid::AUTHORITY_INFO_ACCESS, Some(false)),
 ];
@@ -241,14 +235,14 @@ fn entries<'a>(revoked: Option<Element<'a>>, issuer: &Canonical, issuers: Issuer
         let mut reason = 0;
         for extension in &extensions {
             match extension.oid {
-                REASON_CODE => {
+                oid::REASON_CODE => {
                     reason = reason_code(extension.value).ok_or("an entry has a reason that is none (section 5.3.1)")?;
                 }
-                CERTIFICATE_ISSUER if issuers == Issuers::Many => {
+                oid::CERTIFICATE_ISSUER if issuers == Issuers::Many => {
                     let name = certificate_issuer(extension.value).ok_or("an entry's issuer cannot be read (section 5.3.3)")?;
                     issuer = entries.issuer(name);
                 }
-                INVALIDITY_DATE => {}
+                oid::INVALIDITY_DATE => {}
                 _ if extension.is_critical() => return Err("an entry has a critical extension that is unknown (section 5.3)"),
                 _ => {}
             }
@@ -287,7 +281,6 @@ fn entry_extensions(list: Element<'_>) -> Vec<Extension<'_>> {
 
 /// The ENUMERATED of a reason code: 0 to 10 without 7.
 fn reason_code(value: &[u8]) -> Option<u8> {
-    const ENUMERATED: u8 = 0x0a;
     match value {
         [ENUMERATED, 1, reason @ (0..=6 | 8..=10)] => Some(*reason),
         _ => None,

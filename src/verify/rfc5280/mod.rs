@@ -124,13 +124,11 @@ fn fault(trail: &Trail<'_, '_>, message: impl Into<String>) -> Result<(), Fault>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Name, Purpose, Question, Verifier, verify};
+    use super::super::testing::{self, first_rule};
+    use super::super::{Purpose, Verifier};
     use super::*;
-    use crate::chain::{AwsLc, Graph, NodeId};
-    use crate::decode::{Decoded, Decoder, Limits};
     use crate::mint::{Identity, NOW, Recipe, pki};
-    use crate::model::inventory::Content;
-    use crate::model::{Document, Holding, Inventory, KeyUsage, Origin, OriginKind};
+    use crate::model::KeyUsage;
 
     const SIGNS_ALL: KeyUsage = KeyUsage(1 << 5 | 1 << 6);
     const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
@@ -139,30 +137,8 @@ mod tests {
 
     /// The verdict on the first certificate, with the last as anchor and all lists.
     fn ask(chain: &[&Identity], lists: &[String], name: &str) -> Verdict {
-        let mut inventory = Inventory::default();
-        for pem in chain.iter().map(|identity| identity.pem()).chain(lists.iter().cloned()) {
-            let Decoded::Contents(contents) = Decoder::new(Limits::default()).bytes(pem.as_bytes()) else { panic!() };
-            let origin = Origin::whole(Document::new(OriginKind::File, "test"));
-            inventory.holdings.push(Holding { origin, contents });
-        }
-        let graph = Graph::build(&inventory, &AwsLc);
-        let node = |at: usize| NodeId(u32::try_from(at).unwrap());
-        let contents = inventory.holdings.iter().flat_map(|holding| holding.contents.iter());
-        let question = Question {
-            end_entity: node(0),
-            intermediates: (1..chain.len() - 1).map(node).collect(),
-            anchors: vec![node(chain.len() - 1)],
-            purpose: Purpose::Server,
-            names: vec![Name::Dns(name.into())],
-            at: NOW,
-            crls: contents.filter_map(|content| if let Content::Crl(list) = content { Some(&**list) } else { None }).collect(),
-            max_depth: None,
-        };
-        verify(&graph, &question, Verifier::Rfc5280)
-    }
-
-    fn first_rule(verdict: &Verdict) -> &'static str {
-        verdict.paths.first().and_then(|path| path.rejections.first()).map_or("", |rejection| rejection.rule)
+        let (anchor, path) = chain.split_last().unwrap();
+        testing::ask(Verifier::Rfc5280, path, &[anchor]).purpose(Purpose::Server).names(&[name]).crls(lists).verdict()
     }
 
     fn root() -> Identity {

@@ -2,8 +2,9 @@
 
 use super::super::Name;
 use super::super::case::Member;
+use super::super::names::{address, mismatch};
+use super::super::oid::SUBJECT_ALT_NAME;
 use super::super::rule::{Fault, Trail};
-use super::super::tbs::oid::SUBJECT_ALT_NAME;
 use super::fault;
 use super::forms::{host, is_dns_name, is_dns_pattern, mailbox, uri};
 use super::general::{General, general_names, sequence};
@@ -47,7 +48,7 @@ pub(super) fn expected(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     if missing.is_empty() || by_common_name(trail) {
         return Ok(());
     }
-    fault(trail, format!("valid for {}; not for {}", listed(&names), missing.join(", ")))
+    fault(trail, mismatch(names.iter().map(shown), missing.join(", ")))
 }
 
 /// RFC 9525 section 2: a host name in the common name alone.
@@ -125,26 +126,15 @@ fn same_uri(one: &[u8], other: &[u8]) -> bool {
     one == other || normal(one).is_some_and(|one| normal(other) == Some(one))
 }
 
-/// The names of a certificate for people.
-fn listed(names: &[General<'_>]) -> String {
-    const MOST: usize = 8;
-    let mut shown: Vec<_> = names.iter().take(MOST).map(shown).collect();
-    if names.len() > MOST {
-        shown.push(format!("{} more", names.len() - MOST));
-    }
-    if shown.is_empty() { "no name".to_owned() } else { shown.join(", ") }
-}
-
 /// One name for people.
 pub(super) fn shown(name: &General<'_>) -> String {
     match name {
         General::Dns(text) | General::Email(text) | General::Uri(text) => {
             format!("{:?}", String::from_utf8_lossy(text)).trim_matches('"').to_owned()
         }
-        General::Ip(octets) => match (<[u8; 4]>::try_from(*octets), <[u8; 16]>::try_from(*octets)) {
-            (Ok(octets), _) => IpAddr::from(octets).to_string(),
-            (_, Ok(octets)) => IpAddr::from(octets).to_string(),
-            _ => format!("of an IP address of {} octets", octets.len()),
+        General::Ip(octets) => match address(octets) {
+            Some(address) => address.to_string(),
+            None => format!("of an IP address of {} octets", octets.len()),
         },
         General::Directory(_) => "of a directory".to_owned(),
         General::Other(tag, _) => format!("of kind {tag}"),

@@ -6,13 +6,13 @@
 //! of unknown status.
 
 use super::super::case::{Case, Member};
+use super::super::oid::CRL_DISTRIBUTION_POINTS;
 use super::super::rule::{Fault, Rule, Scope, Trail, enforced};
 use super::super::search::{Candidate, Readable};
-use super::super::tbs::oid::CRL_DISTRIBUTION_POINTS;
 use super::lists::{Entry, List, Lists, REMOVE_FROM_CRL, reason_word};
 use super::points::{Only, Place, Point, Reasons, place, points};
 use crate::chain::{NodeId, SignatureCheck};
-use crate::model::when::date;
+use crate::model::when::moment;
 
 /// What the lists say of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl<'c, 'a> Judge<'c, 'a> {
                     continue;
                 }
                 if let Some(entry) = target.entry(list, delta.map(|(_, delta)| delta)) {
-                    let since = entry.date.map(|since| format!(" since {}", date(since))).unwrap_or_default();
+                    let since = entry.date.map(|since| format!(" since {}", moment(since))).unwrap_or_default();
                     return Status::Revoked(format!("revoked{since} ({}) by {}", reason_word(entry.reason), self.name(list)));
                 }
                 covered = covered.or(reasons);
@@ -160,7 +160,7 @@ impl<'c, 'a> Judge<'c, 'a> {
         if let Some(unjudged) = unjudged {
             return Status::Unjudged(unjudged);
         }
-        let name = member.certificate.display_name();
+        let name = member.certificate.short_name();
         let why = obstacle.map(|why| format!(": {why}")).unwrap_or_default();
         Status::Unknown(format!("no list tells whether {name} is revoked{why}"))
     }
@@ -176,9 +176,9 @@ impl<'c, 'a> Judge<'c, 'a> {
     fn out_of_date(&self, list: &List<'_>) -> String {
         let name = self.name(list);
         if self.at() < list.this_update {
-            format!("the list of {name} begins {}", date(list.this_update))
+            format!("the list of {name} begins {}", moment(list.this_update))
         } else {
-            format!("the list of {name} ended {}", date(list.next_update))
+            format!("the list of {name} ended {}", moment(list.next_update))
         }
     }
 

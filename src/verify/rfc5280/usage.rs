@@ -2,16 +2,17 @@
 //! 4.2.1.9, 4.2.1.12 and 6.1.4 (k) to (n)).
 
 use super::super::Purpose;
+use super::super::names::mismatch;
 use super::super::rule::{Fault, Trail};
 use super::fault;
-use crate::model::when::date as day;
+use crate::model::when::moment;
 use crate::model::{BasicConstraints, ExtendedKeyUsage};
 
 /// Section 4.1.2.5: from notBefore through notAfter, at the granularity of seconds.
 pub(super) fn begun(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let validity = &trail.last().certificate.validity;
     if validity.is_to_come(second(trail)) {
-        return fault(trail, format!("valid from {} on", day(validity.not_before)));
+        return fault(trail, format!("begins {}", moment(validity.not_before)));
     }
     Ok(())
 }
@@ -19,7 +20,7 @@ pub(super) fn begun(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 /// Section 4.1.2.5.
 pub(super) fn not_over(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let validity = &trail.last().certificate.validity;
-    if validity.is_over(second(trail)) { fault(trail, format!("ended {}", day(validity.not_after))) } else { Ok(()) }
+    if validity.is_over(second(trail)) { fault(trail, format!("ended {}", moment(validity.not_after))) } else { Ok(()) }
 }
 
 /// The instant asked about, without its fraction.
@@ -73,11 +74,11 @@ pub(super) fn path_length(trail: &Trail<'_, '_>) -> Result<(), Fault> {
         return Ok(());
     };
     let below = trail.members.len().saturating_sub(1);
-    let counted = trail.members.iter().take(below).skip(1).filter(|member| !trail.case.memo.is_self_issued(member)).count();
+    let counted = counted(trail, below);
     if u32::try_from(counted).is_ok_and(|counted| counted <= most) {
         return Ok(());
     }
-    fault(trail, format!("it allows {most} CAs below it, and there are {counted}"))
+    fault(trail, format!("CAs below it: {counted}; its path length allows {most}"))
 }
 
 /// The certificates between the end entity and the place `last` that are not self-issued.
@@ -93,20 +94,19 @@ pub(super) fn depth(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     if between <= most {
         return Ok(());
     }
-    fault(trail, format!("{between} certificates between end entity and anchor; {most} were asked for at most"))
+    fault(trail, format!("certificates between end entity and anchor: {between}; --max-depth is {most}"))
 }
 
 /// Section 4.2.1.12: a certificate with purposes is used for no other, a CA's not even to get at a certificate for another.
 pub(super) fn purpose(trail: &Trail<'_, '_>) -> Result<(), Fault> {
-    let (wanted, name) = match trail.case.question.purpose {
+    let wanted = match trail.case.question.purpose {
         Purpose::Any => return Ok(()),
-        Purpose::Server => (ExtendedKeyUsage::ServerAuth, "server"),
-        Purpose::Client => (ExtendedKeyUsage::ClientAuth, "client"),
+        Purpose::Server => ExtendedKeyUsage::ServerAuth,
+        Purpose::Client => ExtendedKeyUsage::ClientAuth,
     };
     let certificate = trail.last().certificate;
     if certificate.allows(&wanted) {
         return Ok(());
     }
-    let usages = certificate.extended_key_usage.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
-    fault(trail, format!("valid for {}, not {name}", usages.join(", ")))
+    fault(trail, mismatch(certificate.extended_key_usage.iter().flatten().map(ToString::to_string), wanted))
 }

@@ -4,7 +4,7 @@ use super::super::index::{Index, common_name};
 use super::super::line::{Text, join};
 use super::super::page::{Page, count, thousands};
 use super::super::table::{Column, Table};
-use super::{mark, purpose};
+use super::{doubt, mark, purpose};
 use crate::model::when;
 use crate::report::Verification;
 use crate::report::style::{Mark, Style};
@@ -16,11 +16,11 @@ const COLUMNS: &[Column] = &[Column::whole(""), Column::whole(""), Column::words
 /// The sum in one line, then the rows.
 pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>, verification: &Verification<'_>) -> io::Result<()> {
     let verdicts = verification.verdicts;
-    page.line(0, &sum(verification))?;
+    page.line(0, &sum(index, verification))?;
     page.part()?;
     let most = majority(verdicts);
     let mut table = Table::new(COLUMNS);
-    for group in groups(verdicts) {
+    for group in groups(index, verdicts) {
         let Some(first) = group.first() else { continue };
         let names: Vec<Verifier> = group.iter().map(|verdict| verdict.verifier).collect();
         let parts = most.is_some_and(|most| most != first.outcome);
@@ -43,14 +43,14 @@ fn headline(index: &Index<'_>, verdict: &Verdict) -> Text {
     }
 }
 
-fn sum(verification: &Verification<'_>) -> Text {
+fn sum(index: &Index<'_>, verification: &Verification<'_>) -> Text {
     let verdicts = verification.verdicts;
     let of = |outcome: Outcome| verdicts.iter().filter(|verdict| verdict.outcome == outcome).count();
     let (trusted, refused, unsure) = (of(Outcome::Trusted), of(Outcome::NotTrusted), of(Outcome::CouldNotTell));
     let asked = verification.question.map(purpose).unwrap_or_default();
     let all = verdicts.len();
     let (mark, text) = if trusted == all {
-        (Mark::Fine, Text::of("trusted").then(asked).say(" by all ").quote(all).say(" verifiers"))
+        (Mark::Fine, Text::of("trusted").then(asked).say(" by all ").quote(all).say(" verifiers").then(doubt(index)))
     } else if refused == all {
         (Mark::Bad, Text::of("not trusted").then(asked).say(" by any of ").then(count(all, "verifier")))
     } else if unsure == all {
@@ -75,10 +75,11 @@ fn majority(verdicts: &[Verdict]) -> Option<Outcome> {
 }
 
 /// Neighbours that answer the same in the same words; only releases of Go have neighbours.
-fn groups(verdicts: &[Verdict]) -> Vec<&[Verdict]> {
+pub(super) fn groups<'v>(index: &Index<'_>, verdicts: &'v [Verdict]) -> Vec<&'v [Verdict]> {
+    let end = |verdict: &Verdict| verdict.paths.first().and_then(|path| verdict.expires_at(path, index.report.graph));
     let same = |one: &Verdict, next: &Verdict| {
         let both_go = matches!((one.verifier, next.verifier), (Verifier::Go(_), Verifier::Go(_)));
-        both_go && one.outcome == next.outcome && one.headline == next.headline
+        both_go && one.outcome == next.outcome && one.headline == next.headline && end(one) == end(next)
     };
     verdicts.chunk_by(same).collect()
 }
