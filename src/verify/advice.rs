@@ -394,8 +394,7 @@ mod tests {
         let mut both = attempt(&graph, &[0, 1], Reason::SignatureInvalid, 0);
         both.rejections.extend(attempt(&graph, &[0, 1], Reason::Expired, 1).rejections);
         let said = words(&graph, &question(&[1, 2]), "envoy", vec![both.clone()]);
-        let expected =
-            "trusted if CN=kubernetes of 2, which signed CN=leaf, stands before that of 1, or that one is removed";
+        let expected = "trusted if CN=kubernetes of 2, which signed CN=leaf, stands before that of 1, or that one is removed";
         assert_eq!(said, [expected]);
         let tried = attempt(&graph, &[0, 2], Reason::WeakKey, 2);
         let said = words(&graph, &question(&[1, 2]), "envoy", vec![both, tried]);

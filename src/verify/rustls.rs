@@ -26,11 +26,16 @@ pub(super) fn verdict(case: &Case<'_>) -> Verdict {
     verdict.notes.clear();
     let outcome = everything(case, &mut verdict.notes);
     let refused = |attempt: &Attempt| alone(case, attempt).or_else(|| Some(refusal(case, attempt, outcome.as_ref().err()?)));
+    if let Ok(nodes) = &outcome
+        && verdict.paths.iter().all(|attempt| attempt.nodes != *nodes)
+    {
+        verdict.paths.push(search::bare(case, nodes));
+    }
     for attempt in verdict.paths.iter_mut().filter(|attempt| attempt.is_trusted()) {
         attempt.rejections.extend(refused(attempt));
     }
     if verdict.paths.is_empty() {
-        let mut attempt = Attempt { nodes: vec![case.end_entity.node], links: Vec::new(), rejections: Vec::new() };
+        let mut attempt = search::bare(case, &[case.end_entity.node]);
         attempt.rejections.extend(refused(&attempt));
         verdict.paths.push(attempt);
     }
@@ -40,21 +45,30 @@ pub(super) fn verdict(case: &Case<'_>) -> Verdict {
     verdict
 }
 
-/// Which paths are put to rustls-webpki one by one: names byte for byte, no key twice under one name among the intermediates, and at
-/// most as many as it would check signatures (`Budget`). An anchor may be the end entity itself.
+/// Which paths are put to rustls-webpki one by one: names byte for byte, no key twice under one name among the intermediates. An anchor
+/// may be the end entity itself. These paths explain, the one call over everything decides: so a few are enough.
 const PATHS: Strategy = Strategy {
     candidates: |readable, trail| {
-        let issued = |candidate: &Candidate<'_, '_>| has_issued(trail.case, trail.last(), candidate.member);
+        let child = trail.last();
         let repeated = |candidate: &Candidate<'_, '_>| trail.members.iter().any(|member| is_the_same(member, candidate.member));
-        readable.candidates().filter(|candidate| issued(candidate) && (candidate.anchor || !repeated(candidate))).collect()
+        let named = |candidate: &Candidate<'_, '_>| candidate.member.certificate.subject == child.certificate.issuer;
+        let mut found: Vec<_> =
+            readable.candidates().filter(|candidate| named(candidate) && (candidate.anchor || !repeated(candidate))).collect();
+        found.sort_by_key(|candidate| child.certificate.authority_key_id != candidate.member.certificate.subject_key_id);
+        found.truncate(MOST_NAMESAKES);
+        found.retain(|candidate| has_issued(trail.case, child, candidate.member));
+        found
     },
     repeats: |_, _| false,
     trusted_end_entity: TrustedEndEntity::NeedsAnIssuer,
-    budget: Budget { candidates: 100, length: 64, owner: BudgetOwner::Verifier, citation: CITATION },
+    budget: Budget { candidates: 32, length: 64, owner: BudgetOwner::Verifier, citation: CITATION },
     quirks: Quirks::NONE,
 };
 
 const CITATION: &str = "rustls-webpki";
+
+/// Issuers of one name that are looked at for the explanation.
+const MOST_NAMESAKES: usize = 16;
 
 fn has_issued(case: &Case<'_>, child: &Member<'_>, issuer: &Member<'_>) -> bool {
     issuer.certificate.subject == child.certificate.issuer
@@ -69,7 +83,7 @@ fn is_the_same(one: &Member<'_>, other: &Member<'_>) -> bool {
 
 /// What everything at hand comes to. rustls-webpki tries 200,000 ways through a thicket of cross-certificates, which takes it most of a
 /// second; where no signatures lead to an anchor, its answer is known before.
-fn everything(case: &Case<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
+fn everything(case: &Case<'_>, notes: &mut Vec<String>) -> Result<Vec<NodeId>, Error> {
     let readable = |member: &&Member<'_>| match anchor_from_trusted_cert(&der(member)) {
         Ok(_) => true,
         Err(error) => {
@@ -119,14 +133,15 @@ fn alone(case: &Case<'_>, attempt: &Attempt) -> Option<Rejection> {
     ask(case, &intermediates, &anchors).err().map(|error| refusal(case, attempt, &error))
 }
 
-/// The call: path, usage, revocation, then each of the names.
-fn ask(case: &Case<'_>, intermediates: &[&Member<'_>], anchors: &[&Member<'_>]) -> Result<(), Error> {
+/// The call: path, usage, revocation, then each of the names. Gives the path that was found.
+fn ask(case: &Case<'_>, intermediates: &[&Member<'_>], anchors: &[&Member<'_>]) -> Result<Vec<NodeId>, Error> {
     let question = case.question;
     let leaf = der(&case.end_entity);
     let end_entity = EndEntityCert::try_from(&leaf)?;
-    let anchors: Vec<CertificateDer<'_>> = anchors.iter().map(|member| der(member)).collect();
-    let anchors = anchors.iter().filter_map(|anchor| anchor_from_trusted_cert(anchor).ok()).collect::<Vec<TrustAnchor<'_>>>();
-    let intermediates: Vec<CertificateDer<'_>> = intermediates.iter().map(|member| der(member)).collect();
+    let roots: Vec<(NodeId, CertificateDer<'_>)> = anchors.iter().map(|member| (member.node, der(member))).collect();
+    let (nodes, anchors): (Vec<NodeId>, Vec<TrustAnchor<'_>>) =
+        roots.iter().filter_map(|(node, root)| Some((*node, anchor_from_trusted_cert(root).ok()?))).unzip();
+    let chain: Vec<CertificateDer<'_>> = intermediates.iter().map(|member| der(member)).collect();
     let time = UnixTime::since_unix_epoch(Duration::from_secs(question.at.unix_timestamp().try_into().unwrap_or(0)));
     let lists = question.crls.iter().map(|list| BorrowedCertRevocationList::from_der(&list.der).map(CertRevocationList::from));
     let lists = lists.collect::<Result<Vec<_>, _>>()?;
@@ -137,8 +152,14 @@ fn ask(case: &Case<'_>, intermediates: &[&Member<'_>], anchors: &[&Member<'_>]) 
         _ => Ok(()),
     };
     let usage = Usage(question.purpose);
-    end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &intermediates, time, usage, revocation, Some(&depth))?;
-    question.names.iter().try_for_each(|name| named(case, &end_entity, name))
+    let path = end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &chain, time, usage, revocation, Some(&depth))?;
+    question.names.iter().try_for_each(|name| named(case, &end_entity, name))?;
+    let middle = path.intermediate_certificates().filter_map(|found| {
+        let der = found.der();
+        intermediates.iter().find(|member| *member.certificate.der.bytes == *der).map(|member| member.node)
+    });
+    let anchor = anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor())).and_then(|at| nodes.get(at).copied());
+    Ok(std::iter::once(case.end_entity.node).chain(middle).chain(anchor).collect())
 }
 
 /// DNS names and addresses are rustls-webpki's to compare. E-mail addresses and URIs it does not know: they are compared exactly.

@@ -295,6 +295,13 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 }
 
+/// A path that was found elsewhere, with nothing said against it.
+pub(super) fn bare(case: &Case<'_>, nodes: &[NodeId]) -> Attempt {
+    let all = || std::iter::once(&case.end_entity).chain(&case.intermediates).chain(&case.anchors);
+    let members = nodes.iter().filter_map(|node| all().find(|member| member.node == *node)).collect();
+    attempt(&Trail { case, members, anchored: true }, Vec::new())
+}
+
 /// A trail as it is told.
 pub(super) fn attempt(trail: &Trail<'_, '_>, rejections: Vec<Rejection>) -> Attempt {
     let nodes: Vec<NodeId> = trail.members.iter().map(|member| member.node).collect();
