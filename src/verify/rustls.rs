@@ -12,7 +12,7 @@ use crate::chain::{NodeId, SignatureCheck};
 use crate::model::when::moment;
 use crate::model::{Certificate, CertificateList, ExtendedKeyUsage, KeyAlgorithm};
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use time::OffsetDateTime;
 use webpki::{
@@ -24,7 +24,9 @@ use webpki::{
 pub(super) fn verdict(case: &Case<'_>) -> Verdict {
     let mut verdict = search::verdict(case, &PATHS);
     verdict.notes.clear();
-    let outcome = everything(case, &mut verdict.notes);
+    let anchors = anchors(case, &mut verdict.notes);
+    let ways = Ways::of(case, &anchors);
+    let outcome = ask(case, &ways.intermediates, &anchors);
     let refused = |attempt: &Attempt| alone(case, attempt).or_else(|| Some(refusal(case, attempt, outcome.as_ref().err()?)));
     if let Ok(nodes) = &outcome
         && verdict.paths.iter().all(|attempt| attempt.nodes != *nodes)
@@ -40,7 +42,14 @@ pub(super) fn verdict(case: &Case<'_>) -> Verdict {
         verdict.paths.push(attempt);
     }
     verdict::rank(&mut verdict.paths);
-    verdict.outcome = if outcome.is_ok() { Outcome::Trusted } else { Outcome::NotTrusted };
+    verdict.outcome = match outcome {
+        Ok(_) => Outcome::Trusted,
+        Err(_) if ways.complete => Outcome::NotTrusted,
+        Err(_) => {
+            verdict.notes.push(format!("the search ended after {MOST_SIGNATURES} signatures: kcert's own bound"));
+            Outcome::CouldNotTell
+        }
+    };
     verdict.headline = verdict::headline(case, verdict.outcome, &verdict.paths);
     verdict
 }
@@ -81,9 +90,8 @@ fn is_the_same(one: &Member<'_>, other: &Member<'_>) -> bool {
         && one.certificate.public_key.spki_sha256 == other.certificate.public_key.spki_sha256
 }
 
-/// What everything at hand comes to. rustls-webpki tries 200,000 ways through a thicket of cross-certificates, which takes it most of a
-/// second; where no signatures lead to an anchor, its answer is known before.
-fn everything(case: &Case<'_>, notes: &mut Vec<String>) -> Result<Vec<NodeId>, Error> {
+/// The anchors that rustls-webpki can read; the others are told.
+fn anchors<'c, 'a>(case: &'c Case<'a>, notes: &mut Vec<String>) -> Vec<&'c Member<'a>> {
     let readable = |member: &&Member<'_>| match anchor_from_trusted_cert(&der(member)) {
         Ok(_) => true,
         Err(error) => {
@@ -91,38 +99,77 @@ fn everything(case: &Case<'_>, notes: &mut Vec<String>) -> Result<Vec<NodeId>, E
             false
         }
     };
-    let anchors: Vec<_> = case.anchors.iter().filter(readable).collect();
-    let intermediates: Vec<&Member<'_>> = case.intermediates.iter().collect();
-    if leads_to(case, &anchors) { ask(case, &intermediates, &anchors) } else { ask(case, &[], &anchors) }
+    case.anchors.iter().filter(readable).collect()
 }
 
-/// Signatures that are looked at before rustls-webpki is asked after all: it stops at 100 itself.
-const MOST_SIGNATURES: usize = 400;
+/// Signatures that are looked at to find the ways to an anchor; rustls-webpki itself stops at 100, but takes 200,000 turns without one.
+const MOST_SIGNATURES: usize = 1_000;
+/// Intermediates on a path at most (rustls-webpki verify_cert.rs `MAX_SUB_CA_COUNT`).
+const MOST_INTERMEDIATES: usize = 6;
 
-/// Whether signatures lead from the end entity to one of the anchors, or may: each certificate is looked at once, and there is an end
-/// to it.
-fn leads_to(case: &Case<'_>, anchors: &[&Member<'_>]) -> bool {
-    let mut reached = HashSet::from([case.end_entity.node]);
-    let mut open = vec![&case.end_entity];
-    let mut looked_at = 0;
-    while let Some(child) = open.pop() {
-        // Certificates of one key have issued the same.
-        let mut keys = HashMap::new();
-        let mut issued = |issuer: &Member<'_>| {
-            issuer.certificate.subject == child.certificate.issuer
-                && *keys.entry(issuer.certificate.public_key.spki_sha256).or_insert_with(|| has_issued(case, child, issuer))
-        };
-        if anchors.iter().any(|anchor| issued(anchor)) {
-            return true;
+/// The intermediates that signatures lead through from the end entity to an anchor, in the order given. rustls-webpki reads every
+/// certificate at hand again at every turn; those that are on no way to an anchor cannot change its answer, but take it seconds.
+struct Ways<'c, 'a> {
+    intermediates: Vec<&'c Member<'a>>,
+    /// Whether every way was looked at.
+    complete: bool,
+}
+
+impl<'c, 'a> Ways<'c, 'a> {
+    fn of(case: &'c Case<'a>, anchors: &[&'c Member<'a>]) -> Self {
+        // Certificates between the end entity and each; which issued which; which are issued by an anchor.
+        let mut below = HashMap::from([(case.end_entity.node, 0)]);
+        let mut issued: Vec<(NodeId, NodeId)> = Vec::new();
+        let mut anchored = Vec::new();
+        let mut open = VecDeque::from([&case.end_entity]);
+        let mut looked_at = 0;
+        while let Some(child) = open.pop_front().filter(|_| looked_at <= MOST_SIGNATURES) {
+            // Certificates of one key have issued the same.
+            let mut keys = HashMap::new();
+            let mut is_issuer = |issuer: &Member<'_>| {
+                issuer.certificate.subject == child.certificate.issuer
+                    && *keys.entry(issuer.certificate.public_key.spki_sha256).or_insert_with(|| has_issued(case, child, issuer))
+            };
+            if anchors.iter().any(|anchor| is_issuer(anchor)) {
+                anchored.push(child.node);
+            }
+            let level = below.get(&child.node).copied().unwrap_or(0) + 1;
+            for issuer in case.intermediates.iter().filter(|issuer| level <= MOST_INTERMEDIATES && is_issuer(issuer)) {
+                issued.push((issuer.node, child.node));
+                below.entry(issuer.node).or_insert_with(|| {
+                    open.push_back(issuer);
+                    level
+                });
+            }
+            looked_at += keys.len();
         }
-        let issuers: Vec<&Member<'_>> = case.intermediates.iter().filter(|issuer| issued(issuer)).collect();
-        open.extend(issuers.into_iter().filter(|issuer| reached.insert(issuer.node)));
-        looked_at += keys.len();
-        if looked_at > MOST_SIGNATURES {
-            return true;
+        let above = distances(anchored, &issued);
+        let near = |member: &&Member<'_>| {
+            let both = below.get(&member.node).zip(above.get(&member.node));
+            both.is_some_and(|(below, above)| below + above <= MOST_INTERMEDIATES)
+        };
+        Self { intermediates: case.intermediates.iter().filter(near).collect(), complete: looked_at <= MOST_SIGNATURES }
+    }
+}
+
+/// How many intermediates stand between each certificate and an anchor.
+fn distances(anchored: Vec<NodeId>, issued: &[(NodeId, NodeId)]) -> HashMap<NodeId, usize> {
+    let mut children: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+    for (issuer, child) in issued {
+        children.entry(*issuer).or_default().push(*child);
+    }
+    let mut above: HashMap<NodeId, usize> = anchored.iter().map(|node| (*node, 0)).collect();
+    let mut open = VecDeque::from(anchored);
+    while let Some(issuer) = open.pop_front() {
+        let distance = above.get(&issuer).copied().unwrap_or(0) + 1;
+        for child in children.get(&issuer).into_iter().flatten() {
+            above.entry(*child).or_insert_with(|| {
+                open.push_back(*child);
+                distance
+            });
         }
     }
-    false
+    above
 }
 
 /// Why one path is refused, put to rustls-webpki alone; `None` if it is not.

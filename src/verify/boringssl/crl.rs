@@ -158,7 +158,9 @@ impl<'a> Crl<'a> {
         let list = Reader::new(value).take(SEQUENCE, "cRLDistributionPoints").ok();
         let points = list.iter().flat_map(Element::elements).filter_map(|point| DistributionPoint::of(&point));
         let mut whole = points.filter(|point| !point.partial);
-        point.name.is_none() || whole.any(|of_certificate| names_meet(of_certificate.name.as_ref(), point.name.as_ref()))
+        let Some(name) = &point.name else { return true };
+        let names = full_names(name);
+        whole.any(|of_certificate| names_meet(of_certificate.name.as_ref(), names.as_ref()))
     }
 
     /// Since when a serial number is revoked.
@@ -264,16 +266,21 @@ impl<'a> DistributionPoint<'a> {
     }
 }
 
-/// Whether two distribution points have a full name in common; absent has all (`idp_check_dp`).
-fn names_meet(one: Option<&Element<'_>>, other: Option<&Element<'_>>) -> bool {
-    let (Some(one), Some(other)) = (one, other) else { return true };
-    let comparable = |name: &Element<'_>| -> Option<HashSet<(u8, Vec<u8>)>> {
-        let full = name.children().take(context(0), "fullName").ok()?;
-        let canonical = |name: Element<'_>| match canonical_der(name.contents).filter(|_| name.tag == context(4)) {
-            Some(canonical) => (name.tag, canonical.octets().to_vec()),
-            None => (name.tag, name.contents.to_vec()),
-        };
-        Some(full.elements().map(canonical).collect())
+/// General names so that equal names are equal.
+type Names = HashSet<(u8, Vec<u8>)>;
+
+/// The full names of a distribution point.
+fn full_names(point: &Element<'_>) -> Option<Names> {
+    let full = point.children().take(context(0), "fullName").ok()?;
+    let canonical = |name: Element<'_>| match canonical_der(name.contents).filter(|_| name.tag == context(4)) {
+        Some(canonical) => (name.tag, canonical.octets().to_vec()),
+        None => (name.tag, name.contents.to_vec()),
     };
-    comparable(one).zip(comparable(other)).is_some_and(|(one, other)| !one.is_disjoint(&other))
+    Some(full.elements().map(canonical).collect())
+}
+
+/// Whether the distribution point has a full name in common with another; absent has all (`idp_check_dp`).
+fn names_meet(one: Option<&Element<'_>>, others: Option<&Names>) -> bool {
+    let Some(one) = one else { return true };
+    full_names(one).zip(others).is_some_and(|(one, others)| !one.is_disjoint(others))
 }

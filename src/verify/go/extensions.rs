@@ -362,10 +362,11 @@ fn constraint_names(verifier: Verifier, facts: &mut Facts<'_>) {
                 Some(DomainFlaw::Character) => Some(Breach::ConstraintCharacter),
                 Some(DomainFlaw::Label) => Some(Breach::Constraint),
                 Some(DomainFlaw::LeadingDot) => Some(Breach::ConstraintLeadingDots),
-                None if !is_strict_constraint(domain) => Some(Breach::ConstraintStrict),
                 None => None,
             };
-            notes.extend(breach.map(|breach| (breach, format!("the constraint {} is no domain", quoted(domain)))));
+            let strict = (!is_strict_constraint(domain)).then_some(Breach::ConstraintStrict);
+            let breaches = breach.into_iter().chain(strict);
+            notes.extend(breaches.map(|breach| (breach, format!("the constraint {} is no domain", quoted(domain)))));
         }
     }
     for (breach, message) in notes {

@@ -13,6 +13,7 @@ use crate::verify::canonical::{Canonical, canonical, canonical_der};
 use crate::verify::case::Member;
 use crate::verify::names::tag::DIRECTORY_NAME;
 use crate::verify::rule::{Fault, Trail};
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use time::OffsetDateTime;
 
@@ -184,8 +185,10 @@ fn scope(member: &Member<'_>, list: &List<'_>) -> Option<u16> {
         return None;
     }
     let named = point.and_then(|point| point.name);
+    let read = OnceCell::new();
     for one in extensions::distribution_points(member) {
-        if one.is_issued_by(list) && point.is_none_or(|_| same_point(member, &one, list, named)) {
+        let wanted = named.map(|name| Named { name, names: &read });
+        if one.is_issued_by(list) && point.is_none_or(|_| same_point(member, &one, list, wanted)) {
             return Some(one.reasons.map_or(ALL_REASONS, |reasons| reasons & ALL_REASONS));
         }
     }
@@ -199,23 +202,36 @@ impl DistributionPoint<'_> {
     }
 }
 
+/// The name of a list's distribution point. A certificate may have thousands of points: its names are read once for all of them.
+#[derive(Clone, Copy)]
+struct Named<'n, 'a> {
+    name: Element<'a>,
+    names: &'n OnceCell<HashSet<Comparable<'a>>>,
+}
+
+impl<'n, 'a> Named<'n, 'a> {
+    fn names(&self) -> &'n HashSet<Comparable<'a>> {
+        self.names.get_or_init(|| self.name.elements().map(|name| comparable(&name)).collect())
+    }
+}
+
 /// Whether two distribution point names have a name in common; an absent one has all (`idp_check_dp`).
-fn same_point(member: &Member<'_>, one: &DistributionPoint<'_>, list: &List<'_>, other: Option<Element<'_>>) -> bool {
-    let Some((one_name, other)) = one.name.zip(other) else { return true };
+fn same_point(member: &Member<'_>, one: &DistributionPoint<'_>, list: &List<'_>, other: Option<Named<'_, '_>>) -> bool {
+    let Some((one_name, wanted)) = one.name.zip(other) else { return true };
+    let other = wanted.name;
     let base = one.issuers.and_then(|issuers| directory_names(&issuers).next()).or_else(|| canonical(&member.certificate.issuer));
     match (is_relative(&one_name), is_relative(&other)) {
         (true, true) => {
             let one = in_full(&one_name, base.as_ref());
             one.is_some() && one == in_full(&other, Some(&list.issuer))
         }
-        (true, false) => in_full(&one_name, base.as_ref()).is_some_and(|name| directory_names(&other).any(|other| other == name)),
+        (true, false) => {
+            in_full(&one_name, base.as_ref()).is_some_and(|name| wanted.names().contains(&(DIRECTORY_NAME, Some(name), &[])))
+        }
         (false, true) => {
             in_full(&other, Some(&list.issuer)).is_some_and(|name| directory_names(&one_name).any(|one| one == name))
         }
-        (false, false) => {
-            let others: HashSet<_> = other.elements().map(|name| comparable(&name)).collect();
-            one_name.elements().any(|name| others.contains(&comparable(&name)))
-        }
+        (false, false) => one_name.elements().any(|name| wanted.names().contains(&comparable(&name))),
     }
 }
 
@@ -230,8 +246,10 @@ fn in_full(name: &Element<'_>, issuer: Option<&Canonical>) -> Option<Canonical> 
     issuer?.with(name.children())
 }
 
-/// A general name so that equal names are equal.
-fn comparable<'a>(name: &Element<'a>) -> (u8, Option<Canonical>, &'a [u8]) {
+/// A general name so that equal names are equal: its tag, and its canonical form or its octets.
+type Comparable<'a> = (u8, Option<Canonical>, &'a [u8]);
+
+fn comparable<'a>(name: &Element<'a>) -> Comparable<'a> {
     match canonical_der(name.contents).filter(|_| name.tag == DIRECTORY_NAME) {
         Some(canonical) => (name.tag, Some(canonical), &[]),
         None => (name.tag, None, name.contents),
