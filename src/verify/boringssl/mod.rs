@@ -211,12 +211,12 @@ mod tests {
     #[test]
     fn usages() {
         both(leaf(), |ca| ca).accepted();
-        both(leaf(), |ca| ca).purpose(Purpose::Client).refused("envoy/extended-key-usage");
-        both(leaf(), |ca| ca.purpose(ExtendedKeyUsage::Any)).refused("envoy/extended-key-usage");
+        both(leaf(), |ca| ca).purpose(Purpose::Client).refused("envoy/purpose");
+        both(leaf(), |ca| ca.purpose(ExtendedKeyUsage::Any)).refused("envoy/purpose");
         both(leaf(), Recipe::server).accepted();
         both(leaf().key_usage(KeyUsage(1 << 1)), |ca| ca).refused("envoy/key-usage");
         both(leaf().key_usage(KeyUsage(1 << 2)), |ca| ca).accepted();
-        both(leaf(), Recipe::without_basic_constraints).refused("envoy/not-a-ca");
+        both(leaf(), Recipe::without_basic_constraints).refused("envoy/issuer-ca");
     }
 
     #[test]

@@ -77,14 +77,14 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         "BoringSSL X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION (34), crypto/x509/x509_vfy.cc",
     ),
     rule(
-        "envoy/not-a-ca",
+        "envoy/issuer-ca",
         Reason::NotACa,
         Scope::Path,
         chain::authorities,
         "BoringSSL X509_V_ERR_INVALID_CA (24), crypto/x509/x509_vfy.cc",
     ),
     rule(
-        "envoy/extended-key-usage",
+        "envoy/purpose",
         Reason::UsageWrong,
         Scope::Path,
         chain::extended_key_usage,
@@ -127,7 +127,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         "BoringSSL X509_V_ERR_CRL_SIGNATURE_FAILURE (8), crypto/x509/x509_vfy.cc",
     ),
     rule(
-        "envoy/crl-signature-unjudged",
+        "envoy/revocation-signature-unsupported",
         Reason::SignatureUnsupported,
         Scope::Path,
         revocation::lists_judged,
@@ -176,7 +176,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         "BoringSSL X509_V_ERR_CERT_SIGNATURE_FAILURE (7), crypto/x509/x509_vfy.cc",
     ),
     rule(
-        "envoy/signature-unjudged",
+        "envoy/signature-unsupported",
         Reason::SignatureUnsupported,
         Scope::Path,
         signature::judged,

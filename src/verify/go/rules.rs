@@ -152,7 +152,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         has_room,
     ),
     issuer(
-        "go/unjudged",
+        "go/signature-unsupported",
         Reason::SignatureUnsupported,
         "Go checks this signature; the library here does not",
         ALL,
@@ -173,7 +173,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         policies_of_path,
     ),
     path(
-        "go/usages",
+        "go/purpose",
         Reason::UsageWrong,
         "crypto/x509 checkChainForKeyUsage: nested along the chain; RFC 5280 section 4.2.1.12",
         ALL,

@@ -67,7 +67,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
     rule("openssl/proxy", Reason::CriticalExtension, "X509_V_ERR_PROXY_CERTIFICATES_NOT_ALLOWED (40)", |trail| {
         dates::top_down(trail, |member| extensions::is_proxy(member).then(|| "is a proxy certificate".to_owned()))
     }),
-    rule("openssl/ca", Reason::NotACa, "X509_V_ERR_INVALID_CA (79)", usages::issuers_are_cas),
+    rule("openssl/issuer-ca", Reason::NotACa, "X509_V_ERR_INVALID_CA (79)", usages::issuers_are_cas),
     rule("openssl/key", Reason::Malformed, "X509_V_ERR_UNSPECIFIED (1)", usages::keys_readable),
     rule("openssl/curve", Reason::WeakKey, "X509_V_ERR_EC_KEY_EXPLICIT_PARAMS (94)", usages::curves_named),
     rule("openssl/purpose", Reason::UsageWrong, "X509_V_ERR_INVALID_PURPOSE (26)", usages::purpose_allowed),
@@ -86,18 +86,21 @@ pub(in crate::verify) const RULES: &[Rule] = &[
     }),
     rule("openssl/revoked", Reason::Revoked, "X509_V_ERR_CERT_REVOKED (23)", |trail| crls::without(trail, Finding::Revoked)),
     rule(
-        "openssl/revocation-list",
+        "openssl/revocation-unknown",
         Reason::RevocationUnknown,
         "X509_V_ERR_UNABLE_TO_GET_CRL (3) and other errors with revocation lists",
         |trail| crls::without(trail, Finding::Unknown),
     ),
-    rule("openssl/revocation-list-signature", Reason::SignatureUnsupported, "X509_V_ERR_CRL_SIGNATURE_FAILURE (8)", |trail| {
-        crls::without(trail, Finding::Unjudged)
-    }),
-    rule("openssl/key-cert-sign", Reason::UsageWrong, "X509_V_ERR_KEYUSAGE_NO_CERTSIGN (32)", usages::issuers_may_sign),
+    rule(
+        "openssl/revocation-signature-unsupported",
+        Reason::SignatureUnsupported,
+        "X509_V_ERR_CRL_SIGNATURE_FAILURE (8)",
+        |trail| crls::without(trail, Finding::Unjudged),
+    ),
+    rule("openssl/issuer-key-usage", Reason::UsageWrong, "X509_V_ERR_KEYUSAGE_NO_CERTSIGN (32)", usages::issuers_may_sign),
     rule("openssl/signature", Reason::SignatureInvalid, "X509_V_ERR_CERT_SIGNATURE_FAILURE (7)", chains::signatures_valid),
     rule(
-        "openssl/signature-unjudged",
+        "openssl/signature-unsupported",
         Reason::SignatureUnsupported,
         "X509_V_ERR_CERT_SIGNATURE_FAILURE (7)",
         chains::signatures_judged,

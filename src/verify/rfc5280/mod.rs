@@ -166,7 +166,7 @@ mod tests {
             ("rfc5280/expired", leaf().expired(), "a"),
             ("rfc5280/not-yet-valid", leaf().not_yet_valid(), "a"),
             ("rfc5280/name", leaf(), "b"),
-            ("rfc5280/cn-only", pki().leaf("a").server(), "a"),
+            ("rfc5280/common-name", pki().leaf("a").server(), "a"),
             ("rfc5280/purpose", pki().leaf("a").client().dns("a"), "a"),
             ("rfc5280/serial", leaf().serial(&[1; 21]), "a"),
             ("rfc5280/authority-key-id", leaf().without_authority_key_id(), "a"),
@@ -186,8 +186,8 @@ mod tests {
         }
         let ca = || pki().ca("ca");
         let issuers: [(&str, Recipe); 5] = [
-            ("rfc5280/issuer-is-ca", pki().leaf("ca")),
-            ("rfc5280/issuer-may-sign", ca().key_usage(KeyUsage(1))),
+            ("rfc5280/issuer-ca", pki().leaf("ca")),
+            ("rfc5280/issuer-key-usage", ca().key_usage(KeyUsage(1))),
             ("rfc5280/expired", ca().expired()),
             ("rfc5280/extension-critical", ca().extension(NAME_CONSTRAINTS, EXCLUDES_A)),
             ("rfc5280/purpose", ca().client()),

@@ -29,11 +29,11 @@ pub(in crate::verify) const RULES: &[Rule] = &[
     strict("rfc5280/digest", Issuer, WeakSignature, "RFC 5280 section 8, RFC 6151, RFC 6194", algorithms::digest),
     strict("rfc5280/not-yet-valid", Certificate, NotYetValid, "RFC 5280 sections 4.1.2.5 and 6.1.3 (a) (2)", usage::begun),
     strict("rfc5280/expired", Certificate, Expired, "RFC 5280 sections 4.1.2.5 and 6.1.3 (a) (2)", usage::not_over),
-    strict("rfc5280/issuer-is-ca", Issuer, NotACa, "RFC 5280 section 6.1.4 (k)", usage::issuer_is_ca),
-    strict("rfc5280/issuer-may-sign", Issuer, UsageWrong, "RFC 5280 section 6.1.4 (n)", usage::issuer_may_sign),
+    strict("rfc5280/issuer-ca", Issuer, NotACa, "RFC 5280 section 6.1.4 (k)", usage::issuer_is_ca),
+    strict("rfc5280/issuer-key-usage", Issuer, UsageWrong, "RFC 5280 section 6.1.4 (n)", usage::issuer_may_sign),
     strict("rfc5280/path-length", Issuer, PathTooLong, "RFC 5280 section 6.1.4 (l) and (m)", usage::path_length),
     strict("rfc5280/depth", Issuer, PathTooLong, "the depth that was asked for", usage::depth),
-    strict("rfc5280/cn-only", EndEntity, CnOnly, "RFC 9525 section 2", names::not_by_common_name),
+    strict("rfc5280/common-name", EndEntity, CnOnly, "RFC 9525 section 2", names::not_by_common_name),
     strict("rfc5280/name", EndEntity, NameMismatch, "RFC 9525 section 6", names::expected),
     strict("rfc5280/purpose", Certificate, UsageWrong, "RFC 5280 section 4.2.1.12", usage::purpose),
 
@@ -50,7 +50,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
 
     strict("rfc5280/extensions", Certificate, Malformed, "RFC 5280 section 4.1", extensions::list),
     strict("rfc5280/extension-once", Certificate, Malformed, "RFC 5280 section 4.2", extensions::once),
-    strict("rfc5280/extension-unknown", Certificate, CriticalExtension, "RFC 5280 section 4.2", extensions::understood),
+    strict("rfc5280/critical-extension", Certificate, CriticalExtension, "RFC 5280 section 4.2", extensions::understood),
     strict("rfc5280/extension-critical", Certificate, Malformed, "RFC 5280 section 4.2.1", extensions::critical),
     strict("rfc5280/extension-readable", Certificate, Malformed, "RFC 5280 section 4.2.1", extensions::readable),
     strict("rfc5280/authority-key-id", Certificate, Malformed, "RFC 5280 section 4.2.1.1", identifiers::authority),
@@ -66,9 +66,9 @@ pub(in crate::verify) const RULES: &[Rule] = &[
 
     strict("rfc5280/signature-unsupported", Path, SignatureUnsupported, "RFC 5280 section 6.1.3 (a) (1)", algorithms::signature_known),
     strict("rfc5280/policy-malformed", Path, Malformed, "RFC 5280 sections 4.2.1.4, 4.2.1.5, 4.2.1.11 and 4.2.1.14", policies_readable),
-    strict("rfc5280/policy", Path, Policy, "RFC 5280 section 6.1.3 (f) and 6.1.5 (g), RFC 9618", policies_valid),
+    strict("rfc5280/policies", Path, Policy, "RFC 5280 section 6.1.3 (f) and 6.1.5 (g), RFC 9618", policies_valid),
     strict("rfc5280/revoked", Path, Revoked, "RFC 5280 section 6.3.3 (i) and (j)", revocation::revoked),
-    strict("rfc5280/revocation-unjudged", Path, SignatureUnsupported, "RFC 5280 section 6.3.3 (g)", revocation::unjudged),
+    strict("rfc5280/revocation-signature-unsupported", Path, SignatureUnsupported, "RFC 5280 section 6.3.3 (g)", revocation::unjudged),
     strict("rfc5280/revocation-unknown", Path, RevocationUnknown, "RFC 5280 section 6.3.3", revocation::unknown),
     strict("rfc5280/revocation-budget", Path, Budget, "kcert's own bound", revocation::within_budget),
 ];
