@@ -25,6 +25,9 @@ impl<'c, 'a> Trail<'c, 'a> {
     }
 }
 
+/// Looks at a trail: what is broken there, if anything.
+pub(super) type Test = fn(&Trail<'_, '_>) -> Result<(), Fault>;
+
 /// One rule.
 pub(super) struct Rule {
     /// A name for it, unique: `go/negative-serial`.
@@ -38,7 +41,7 @@ pub(super) struct Rule {
     /// When it is looked at.
     pub(super) scope: Scope,
     /// The test.
-    pub(super) test: fn(&Trail<'_, '_>) -> Result<(), Fault>,
+    pub(super) test: Test,
 }
 
 /// When a rule is looked at.

@@ -3,7 +3,7 @@
 
 use super::super::names::mismatch;
 use super::super::oid as oids;
-use super::super::rule::{Enforcer, Fault, Rule, Scope, Trail};
+use super::super::rule::{Enforcer, Fault, Rule, Scope, Test, Trail};
 use super::super::{Purpose, Reason, policies};
 use super::facts::{Facts, facts};
 use super::habits::SERVER_GATED_CRYPTO;
@@ -12,243 +12,88 @@ use super::{constraints, names, signature};
 use crate::model::when::moment;
 use std::rc::Rc;
 
+/// A rule of Go's.
+pub(super) const fn rule(
+    id: &'static str,
+    reason: Reason,
+    citation: &'static str,
+    enforced_by: &'static [Enforcer],
+    scope: Scope,
+    test: Test,
+) -> Rule {
+    Rule { id, reason, citation, enforced_by, scope, test }
+}
+
+use Reason::{
+    CnOnly, CriticalExtension, Expired, IssuerMissing, NameConstraint, NameMismatch, NotACa, NotYetValid, PathTooLong, Policy,
+    SignatureInvalid, SignatureUnsupported, Untrusted, UsageWrong, WeakKey, WeakSignature,
+};
+use Scope::{EndEntity, Issuer, Path};
+
 const ALL: &[Enforcer] = &[Enforcer::go(15, 0)];
-
-/// The rules of verification.
-pub(in super::super) const RULES: &[Rule] = &[
-    rule("go/critical-extension", Reason::CriticalExtension, UNHANDLED, ALL, Scope::EndEntity, critical_extensions),
-    rule(
-        "go/critical-policy-extension",
-        Reason::CriticalExtension,
-        UNHANDLED_POLICY,
-        UNTIL_24,
-        Scope::EndEntity,
-        critical_policies,
-    ),
-    rule("go/not-yet-valid", Reason::NotYetValid, DATES, ALL, Scope::EndEntity, has_begun),
-    rule("go/expired", Reason::Expired, DATES, ALL, Scope::EndEntity, has_not_ended),
-    rule(
-        "go/common-name",
-        Reason::CnOnly,
-        "Go 1.15 release notes, crypto/x509: common name; GODEBUG x509ignoreCN=0 up to Go 1.16",
-        &[Enforcer::go_unless_until((15, 0), (17, 0), "x509ignoreCN=0"), Enforcer::go(17, 0)],
-        Scope::EndEntity,
-        names::common_name,
-    ),
-    rule(
-        "go/host-name",
-        Reason::NameMismatch,
-        "crypto/x509 VerifyHostname; RFC 6125 section 6.4",
-        ALL,
-        Scope::EndEntity,
-        names::hosts,
-    ),
-    rule(
-        "go/email-name",
-        Reason::NameMismatch,
-        "none of crypto/x509: compared to the letter with rfc822Names, as programs do",
-        ALL,
-        Scope::EndEntity,
-        names::emails,
-    ),
-    rule(
-        "go/uri-name",
-        Reason::NameMismatch,
-        "none of crypto/x509: compared to the letter with URIs, as programs do (SPIFFE X.509-SVID section 5.2)",
-        ALL,
-        Scope::EndEntity,
-        names::uris,
-    ),
-    issuer(
-        "go/issuer-ca",
-        Reason::NotACa,
-        "crypto/x509 CheckSignatureFrom; RFC 5280 section 4.2.1.9",
-        ALL,
-        signature::issuer_is_ca,
-    ),
-    issuer(
-        "go/issuer-key-usage",
-        Reason::UsageWrong,
-        "crypto/x509 CheckSignatureFrom; RFC 5280 section 4.2.1.3",
-        ALL,
-        signature::issuer_may_sign,
-    ),
-    issuer(
-        "go/issuer-key",
-        Reason::WeakKey,
-        "crypto/x509 CheckSignatureFrom: ErrUnsupportedAlgorithm",
-        ALL,
-        signature::issuer_key_is_known,
-    ),
-    issuer(
-        "go/algorithm",
-        Reason::WeakSignature,
-        "crypto/x509 checkSignature: ErrUnsupportedAlgorithm",
-        ALL,
-        signature::algorithm_is_known,
-    ),
-    issuer(
-        "go/md5",
-        Reason::WeakSignature,
-        "crypto/x509 checkSignature: InsecureAlgorithmError",
-        ALL,
-        signature::digest_is_not_md5,
-    ),
-    issuer(
-        "go/sha1",
-        Reason::WeakSignature,
-        "Go 1.18 release notes, crypto/x509: SHA-1; GODEBUG x509sha1=1 up to Go 1.23",
-        &[Enforcer::go_unless_until((18, 0), (24, 0), "x509sha1=1"), Enforcer::go(24, 0)],
-        signature::digest_is_not_sha1,
-    ),
-    issuer("go/key-family", Reason::SignatureInvalid, "crypto/x509 checkSignature", ALL, signature::key_fits),
-    issuer(
-        "go/dsa",
-        Reason::WeakSignature,
-        "Go 1.16 release notes, crypto/x509: DSA",
-        &[Enforcer::go(16, 0)],
-        signature::algorithm_is_not_dsa,
-    ),
-    issuer(
-        "go/rsa-size",
-        Reason::WeakKey,
-        "Go 1.24 release notes, crypto/rsa, GODEBUG rsa1024min=0",
-        &[Enforcer::go_unless(24, 0, "rsa1024min=0")],
-        signature::rsa_is_large,
-    ),
-    issuer("go/rsa-exponent", Reason::WeakKey, "crypto/rsa checkPub", ALL, signature::rsa_exponent_fits),
-    issuer("go/rsa-odd", Reason::WeakKey, "Go 1.24 crypto/internal/fips140/rsa", &[Enforcer::go(24, 0)], signature::rsa_is_odd),
-    issuer(
-        "go/signature",
-        Reason::SignatureInvalid,
-        "crypto/x509 checkSignature; RFC 5280 section 6.1.3",
-        ALL,
-        signature::is_valid,
-    ),
-    issuer("go/issuer-critical-extension", Reason::CriticalExtension, UNHANDLED, ALL, critical_extensions),
-    issuer("go/issuer-critical-policy-extension", Reason::CriticalExtension, UNHANDLED_POLICY, UNTIL_24, critical_policies),
-    issuer(
-        "go/issuer-name",
-        Reason::IssuerMissing,
-        "crypto/x509 isValid: NameMismatch; RFC 5280 section 6.1.3",
-        ALL,
-        has_issuer_name,
-    ),
-    issuer("go/issuer-not-yet-valid", Reason::NotYetValid, DATES, ALL, has_begun),
-    issuer("go/issuer-expired", Reason::Expired, DATES, ALL, has_not_ended),
-    issuer(
-        "go/issuer-name-constraints",
-        Reason::NameConstraint,
-        "crypto/x509 isValid, checkNameConstraints; RFC 5280 section 4.2.1.10",
-        &[Enforcer::go_until((15, 0), (26, 0))],
-        constraints::of_issuer,
-    ),
-    issuer("go/intermediate-ca", Reason::NotACa, "crypto/x509 isValid: NotAuthorizedToSign", ALL, is_ca_unless_anchor),
-    issuer(
-        "go/path-length",
-        Reason::PathTooLong,
-        "crypto/x509 isValid: TooManyIntermediates; RFC 5280 section 4.2.1.9, but self-issued ones count",
-        ALL,
-        has_room,
-    ),
-    issuer(
-        "go/signature-unsupported",
-        Reason::SignatureUnsupported,
-        "Go checks this signature; the library here does not",
-        ALL,
-        signature::is_judged,
-    ),
-    path(
-        "go/policies-with-usage",
-        Reason::Policy,
-        "Go 1.24 crypto/x509 policiesValid, not for ExtKeyUsageAny (CVE-2025-22874); RFC 9618",
-        &[Enforcer::go_unless_until((24, 0), (24, 4), "x509usepolicies=0")],
-        policies_of_purpose,
-    ),
-    path(
-        "go/policies",
-        Reason::Policy,
-        "Go 1.24 crypto/x509 policiesValid; RFC 5280 section 6.1 as of RFC 9618",
-        &[Enforcer::go_unless(24, 4, "x509usepolicies=0")],
-        policies_of_path,
-    ),
-    path(
-        "go/purpose",
-        Reason::UsageWrong,
-        "crypto/x509 checkChainForKeyUsage: nested along the chain; RFC 5280 section 4.2.1.12",
-        ALL,
-        usages,
-    ),
-    path(
-        "go/name-constraints",
-        Reason::NameConstraint,
-        "Go 1.26 crypto/x509 constraints.go; RFC 5280 section 4.2.1.10",
-        &[Enforcer::go(26, 0)],
-        constraints::of_path,
-    ),
-    path(
-        "go/distrusted",
-        Reason::Untrusted,
-        "Go 1.27.3 crypto/x509 distrustedSPKIHashes",
-        &[Enforcer::go(27, 3)],
-        is_not_distrusted,
-    ),
-];
-
-/// What Go panics at while it looks whether a candidate is on the path already.
-pub(super) const PANICS: &[Rule] = &[
-    issuer(
-        "go/panic-unknown-key",
-        Reason::WeakKey,
-        "CVE-2024-24783 in Go before 1.21.8 and 1.22.1",
-        &[Enforcer::go_until((19, 0), (21, 8)), Enforcer::go_until((22, 0), (22, 1))],
-        |trail| panics(trail, |key| *key == Key::Unknown),
-    ),
-    issuer(
-        "go/panic-dsa-key",
-        Reason::WeakKey,
-        "CVE-2025-58188 in Go before 1.24.8 and 1.25.2",
-        &[Enforcer::go_until((19, 0), (24, 8)), Enforcer::go_until((25, 0), (25, 2))],
-        |trail| panics(trail, |key| *key == Key::Dsa),
-    ),
-];
-
 const UNHANDLED: &str = "crypto/x509 UnhandledCriticalExtension; RFC 5280 section 4.2";
 const UNHANDLED_POLICY: &str =
     "crypto/x509 UnhandledCriticalExtension, until Go 1.24 reads policy extensions; RFC 5280 section 4.2";
 const UNTIL_24: &[Enforcer] = &[Enforcer::go_until((15, 0), (24, 0))];
 const DATES: &str = "crypto/x509 isValid: Expired; RFC 5280 section 4.1.2.5";
 
-const fn rule(
-    id: &'static str,
-    reason: Reason,
-    citation: &'static str,
-    enforced_by: &'static [Enforcer],
-    scope: Scope,
-    test: fn(&Trail<'_, '_>) -> Result<(), Fault>,
-) -> Rule {
-    Rule { id, reason, citation, enforced_by, scope, test }
-}
+/// The rules of verification.
+#[rustfmt::skip]
+pub(in super::super) const RULES: &[Rule] = &[
+    rule("go/critical-extension", CriticalExtension, UNHANDLED, ALL, EndEntity, critical_extensions),
+    rule("go/critical-policy-extension", CriticalExtension, UNHANDLED_POLICY, UNTIL_24, EndEntity, critical_policies),
+    rule("go/not-yet-valid", NotYetValid, DATES, ALL, EndEntity, has_begun),
+    rule("go/expired", Expired, DATES, ALL, EndEntity, has_not_ended),
+    rule("go/common-name", CnOnly, "Go 1.15 release notes, crypto/x509: common name; GODEBUG x509ignoreCN=0 up to Go 1.16",
+        &[Enforcer::go_unless_until((15, 0), (17, 0), "x509ignoreCN=0"), Enforcer::go(17, 0)], EndEntity, names::common_name),
+    rule("go/host-name", NameMismatch, "crypto/x509 VerifyHostname; RFC 6125 section 6.4", ALL, EndEntity, names::hosts),
+    rule("go/email-name", NameMismatch, "none of crypto/x509: compared to the letter with rfc822Names, as programs do", ALL, EndEntity, names::emails),
+    rule("go/uri-name", NameMismatch,
+        "none of crypto/x509: compared to the letter with URIs, as programs do (SPIFFE X.509-SVID section 5.2)",
+        ALL, EndEntity, names::uris),
+    rule("go/issuer-ca", NotACa, "crypto/x509 CheckSignatureFrom; RFC 5280 section 4.2.1.9", ALL, Issuer, signature::issuer_is_ca),
+    rule("go/issuer-key-usage", UsageWrong, "crypto/x509 CheckSignatureFrom; RFC 5280 section 4.2.1.3", ALL, Issuer, signature::issuer_may_sign),
+    rule("go/issuer-key", WeakKey, "crypto/x509 CheckSignatureFrom: ErrUnsupportedAlgorithm", ALL, Issuer, signature::issuer_key_is_known),
+    rule("go/algorithm", WeakSignature, "crypto/x509 checkSignature: ErrUnsupportedAlgorithm", ALL, Issuer, signature::algorithm_is_known),
+    rule("go/md5", WeakSignature, "crypto/x509 checkSignature: InsecureAlgorithmError", ALL, Issuer, signature::digest_is_not_md5),
+    rule("go/sha1", WeakSignature, "Go 1.18 release notes, crypto/x509: SHA-1; GODEBUG x509sha1=1 up to Go 1.23",
+        &[Enforcer::go_unless_until((18, 0), (24, 0), "x509sha1=1"), Enforcer::go(24, 0)], Issuer, signature::digest_is_not_sha1),
+    rule("go/key-family", SignatureInvalid, "crypto/x509 checkSignature", ALL, Issuer, signature::key_fits),
+    rule("go/dsa", WeakSignature, "Go 1.16 release notes, crypto/x509: DSA", &[Enforcer::go(16, 0)], Issuer, signature::algorithm_is_not_dsa),
+    rule("go/rsa-size", WeakKey, "Go 1.24 release notes, crypto/rsa, GODEBUG rsa1024min=0",
+        &[Enforcer::go_unless(24, 0, "rsa1024min=0")], Issuer, signature::rsa_is_large),
+    rule("go/rsa-exponent", WeakKey, "crypto/rsa checkPub", ALL, Issuer, signature::rsa_exponent_fits),
+    rule("go/rsa-odd", WeakKey, "Go 1.24 crypto/internal/fips140/rsa", &[Enforcer::go(24, 0)], Issuer, signature::rsa_is_odd),
+    rule("go/signature", SignatureInvalid, "crypto/x509 checkSignature; RFC 5280 section 6.1.3", ALL, Issuer, signature::is_valid),
+    rule("go/issuer-critical-extension", CriticalExtension, UNHANDLED, ALL, Issuer, critical_extensions),
+    rule("go/issuer-critical-policy-extension", CriticalExtension, UNHANDLED_POLICY, UNTIL_24, Issuer, critical_policies),
+    rule("go/issuer-name", IssuerMissing, "crypto/x509 isValid: NameMismatch; RFC 5280 section 6.1.3", ALL, Issuer, has_issuer_name),
+    rule("go/issuer-not-yet-valid", NotYetValid, DATES, ALL, Issuer, has_begun),
+    rule("go/issuer-expired", Expired, DATES, ALL, Issuer, has_not_ended),
+    rule("go/issuer-name-constraints", NameConstraint, "crypto/x509 isValid, checkNameConstraints; RFC 5280 section 4.2.1.10",
+        &[Enforcer::go_until((15, 0), (26, 0))], Issuer, constraints::of_issuer),
+    rule("go/intermediate-ca", NotACa, "crypto/x509 isValid: NotAuthorizedToSign", ALL, Issuer, is_ca_unless_anchor),
+    rule("go/path-length", PathTooLong,
+        "crypto/x509 isValid: TooManyIntermediates; RFC 5280 section 4.2.1.9, but self-issued ones count", ALL, Issuer, has_room),
+    rule("go/signature-unsupported", SignatureUnsupported, "Go checks this signature; the library here does not", ALL, Issuer, signature::is_judged),
+    rule("go/policies-with-usage", Policy, "Go 1.24 crypto/x509 policiesValid, not for ExtKeyUsageAny (CVE-2025-22874); RFC 9618",
+        &[Enforcer::go_unless_until((24, 0), (24, 4), "x509usepolicies=0")], Path, policies_of_purpose),
+    rule("go/policies", Policy, "Go 1.24 crypto/x509 policiesValid; RFC 5280 section 6.1 as of RFC 9618",
+        &[Enforcer::go_unless(24, 4, "x509usepolicies=0")], Path, policies_of_path),
+    rule("go/purpose", UsageWrong, "crypto/x509 checkChainForKeyUsage: nested along the chain; RFC 5280 section 4.2.1.12", ALL, Path, usages),
+    rule("go/name-constraints", NameConstraint, "Go 1.26 crypto/x509 constraints.go; RFC 5280 section 4.2.1.10",
+        &[Enforcer::go(26, 0)], Path, constraints::of_path),
+    rule("go/distrusted", Untrusted, "Go 1.27.3 crypto/x509 distrustedSPKIHashes", &[Enforcer::go(27, 3)], Path, is_not_distrusted),
+];
 
-const fn issuer(
-    id: &'static str,
-    reason: Reason,
-    citation: &'static str,
-    enforced_by: &'static [Enforcer],
-    test: fn(&Trail<'_, '_>) -> Result<(), Fault>,
-) -> Rule {
-    rule(id, reason, citation, enforced_by, Scope::Issuer, test)
-}
-
-const fn path(
-    id: &'static str,
-    reason: Reason,
-    citation: &'static str,
-    enforced_by: &'static [Enforcer],
-    test: fn(&Trail<'_, '_>) -> Result<(), Fault>,
-) -> Rule {
-    rule(id, reason, citation, enforced_by, Scope::Path, test)
-}
+/// What Go panics at while it looks whether a candidate is on the path already.
+#[rustfmt::skip]
+pub(super) const PANICS: &[Rule] = &[
+    rule("go/panic-unknown-key", WeakKey, "CVE-2024-24783 in Go before 1.21.8 and 1.22.1",
+        &[Enforcer::go_until((19, 0), (21, 8)), Enforcer::go_until((22, 0), (22, 1))], Issuer, |trail| panics(trail, |key| *key == Key::Unknown)),
+    rule("go/panic-dsa-key", WeakKey, "CVE-2025-58188 in Go before 1.24.8 and 1.25.2",
+        &[Enforcer::go_until((19, 0), (24, 8)), Enforcer::go_until((25, 0), (25, 2))], Issuer, |trail| panics(trail, |key| *key == Key::Dsa)),
+];
 
 /// Judges the certificate reached last.
 fn last(trail: &Trail<'_, '_>, judge: impl Fn(&Facts<'_>) -> Option<String>) -> Result<(), Fault> {
