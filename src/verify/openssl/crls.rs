@@ -264,10 +264,10 @@ fn check_list(trail: &Trail<'_, '_>, chosen: &Chosen<'_, '_>) -> Result<(), (Fin
     let list = chosen.list;
     if !list.delta {
         if extensions::key_usage(issuer).is_some_and(|bits| bits & usage::CRL_SIGN == 0) {
-            return unknown(format!("{} may not sign revocation lists (35)", name()));
+            return unknown(format!("{} may not sign revocation lists", name()));
         }
         if chosen.score & score::SCOPE == 0 {
-            return unknown(format!("the revocation list of {} is for other certificates (44)", name()));
+            return unknown(format!("the revocation list of {} is for other certificates", name()));
         }
     }
     if chosen.score & score::TIME == 0 {
@@ -275,13 +275,13 @@ fn check_list(trail: &Trail<'_, '_>, chosen: &Chosen<'_, '_>) -> Result<(), (Fin
     }
     match signature(trail, list, issuer) {
         SignatureCheck::Valid => {}
-        SignatureCheck::Invalid => return unknown(format!("{} did not sign the revocation list of its name (8)", name())),
+        SignatureCheck::Invalid => return unknown(format!("{} did not sign the revocation list of its name", name())),
         SignatureCheck::Unsupported => {
             return Err((Finding::Unjudged, format!("the signature on the revocation list of {} cannot be judged here", name())));
         }
     }
     if list.critical {
-        return unknown(format!("the revocation list of {} has a critical extension that openssl does not handle (36)", name()));
+        return unknown(format!("the revocation list of {} has a critical extension that openssl does not handle", name()));
     }
     Ok(())
 }
@@ -297,9 +297,9 @@ fn told_dates(list: &List<'_>, at: OffsetDateTime, issuer: &str) -> String {
     let date = |element: Option<Element<'_>>| element.as_ref().and_then(der::time).map(moment).unwrap_or_default();
     let next = list.next_update.map(|next| dates::side(Some(&next), at));
     match (dates::side(list.last_update.as_ref(), at), next) {
-        (Side::Future, _) => format!("the revocation list of {issuer} begins {} (11)", date(list.last_update)),
-        (Side::Past, Some(Side::Past)) => format!("the next revocation list of {issuer} was due {} (12)", date(list.next_update)),
-        _ => format!("a date of the revocation list of {issuer} is not written as UTC with seconds (15, 16)"),
+        (Side::Future, _) => format!("the revocation list of {issuer} begins {}", date(list.last_update)),
+        (Side::Past, Some(Side::Past)) => format!("the next revocation list of {issuer} was due {}", date(list.next_update)),
+        _ => format!("a date of the revocation list of {issuer} is not written as UTC with seconds"),
     }
 }
 

@@ -45,9 +45,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
     rule("openssl/ip-address", NameMismatch, "X509_V_ERR_IP_ADDRESS_MISMATCH (64)", Path, addresses_match),
     rule("openssl/uri", NameMismatch, "RFC 5280 section 4.2.1.6 (openssl verify compares no URIs)", Path, uris_match),
     rule("openssl/revoked", Revoked, "X509_V_ERR_CERT_REVOKED (23)", Path, |trail| crls::without(trail, Finding::Revoked)),
-    rule("openssl/revocation-unknown", RevocationUnknown,
-        "X509_V_ERR_UNABLE_TO_GET_CRL (3) and other errors with revocation lists",
-        Path, |trail| crls::without(trail, Finding::Unknown)),
+    rule("openssl/revocation-unknown", RevocationUnknown, NO_LIST, Path, |trail| crls::without(trail, Finding::Unknown)),
     rule("openssl/revocation-signature-unsupported", SignatureUnsupported, "X509_V_ERR_CRL_SIGNATURE_FAILURE (8)",
         Path, |trail| crls::without(trail, Finding::Unjudged)),
     rule("openssl/issuer-key-usage", UsageWrong, "X509_V_ERR_KEYUSAGE_NO_CERTSIGN (32)", Path, usages::issuers_may_sign),
@@ -62,6 +60,11 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         "X509_V_ERR_SUBTREE_MINMAX (49), X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE (51), X509_V_ERR_UNSUPPORTED_NAME_SYNTAX (53)",
         Path, understood),
 ];
+
+/// Why no list counts: there is none, or the one that fits best is not taken.
+const NO_LIST: &str = "X509_V_ERR_UNABLE_TO_GET_CRL (3), CRL_SIGNATURE_FAILURE (8), CRL_NOT_YET_VALID (11), CRL_HAS_EXPIRED (12), \
+                       ERROR_IN_CRL_LAST_UPDATE_FIELD (15), ERROR_IN_CRL_NEXT_UPDATE_FIELD (16), KEYUSAGE_NO_CRL_SIGN (35), \
+                       UNHANDLED_CRITICAL_CRL_EXTENSION (36), DIFFERENT_CRL_SCOPE (44)";
 
 /// Whether the certificate can be read.
 fn encoding(trail: &Trail<'_, '_>) -> Result<(), Fault> {
