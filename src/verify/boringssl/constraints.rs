@@ -32,7 +32,7 @@ pub(super) fn kept(trail: &Trail<'_, '_>) -> Result<(), Fault> {
 /// The comparison of names came to its end.
 pub(super) fn compared(trail: &Trail<'_, '_>) -> Result<(), Fault> {
     let (budget, _) = check(trail);
-    let message = || format!("more than {MOST_OF_A_PATH} comparisons of names with name constraints, which is kcert's own limit");
+    let message = || format!("more than {MOST_OF_A_PATH} comparisons of names with name constraints, which is kcert's own bound");
     if budget.is_spent() { Err(fault(0, message())) } else { Ok(()) }
 }
 

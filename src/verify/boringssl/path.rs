@@ -162,8 +162,8 @@ impl<'c, 'a> Builder<'c, 'a> {
             attempt(trail, vec![Rejection { reason, rule, node: trail.last().node, message, citation }])
         };
         let attempts = if self.is_spent() {
-            let message = format!("ended after {MOST_CANDIDATES} candidates for issuers, which is kcert's own limit");
-            vec![reject(&trail, Reason::Budget, "envoy/candidates", message, "kcert")]
+            let message = format!("ended after {MOST_CANDIDATES} candidates for issuers, which is kcert's own bound");
+            vec![reject(&trail, Reason::Budget, "envoy/candidates", message, "kcert's own bound on issuers tried")]
         } else if let Some(root) = root {
             if path.len() > 1 || !std::ptr::eq(last, root) {
                 trail.members.push(root);

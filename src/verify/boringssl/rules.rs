@@ -60,7 +60,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
         "BoringSSL X509_V_ERR_PERMITTED_VIOLATION (47), EXCLUDED_VIOLATION (48), SUBTREE_MINMAX (49), \
          UNSUPPORTED_CONSTRAINT_TYPE (51), UNSUPPORTED_NAME_SYNTAX (53), NAME_CONSTRAINTS_WITHOUT_SANS (67), crypto/x509/x509_vfy.cc, v3_ncons.cc",
         Path, constraints::kept),
-    rule("envoy/name-constraints-budget", Budget, "kcert's own bound", Path, constraints::compared),
+    rule("envoy/name-constraints-budget", Budget, "kcert's own bound on comparisons of names with name constraints", Path, constraints::compared),
     rule("envoy/policy-extensions", Malformed, "BoringSSL X509_V_ERR_INVALID_POLICY_EXTENSION (42), crypto/x509/policy.cc", Path, policy_extensions),
     rule("envoy/policies", Policy,
         "BoringSSL X509_V_ERR_INVALID_POLICY_EXTENSION (42), NO_EXPLICIT_POLICY (43), crypto/x509/policy.cc; RFC 9618",

@@ -58,7 +58,7 @@ const STRATEGY: Strategy = Strategy {
         candidates: 1_000,
         length: 256,
         owner: BudgetOwner::Kcert,
-        citation: "kcert tries 1,000 issuers; Go stops at 100 signatures",
+        citation: "kcert's own bound on issuers tried; Go stops at 100 signatures",
     },
     quirks: Quirks::NONE,
 };
@@ -69,7 +69,7 @@ const EXPLANATION: Strategy = Strategy {
         candidates: 100,
         length: 32,
         owner: BudgetOwner::Verifier,
-        citation: "no signatures lead from the certificate to a trust anchor",
+        citation: "kcert's own bound on what is told where no signatures lead to a trust anchor",
     },
     ..STRATEGY
 };

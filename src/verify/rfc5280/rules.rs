@@ -55,7 +55,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
     rule("rfc5280/constraints-in-ca", Malformed, "RFC 5280 section 4.2.1.10", Certificate, constraints::only_in_ca),
     rule("rfc5280/constraints", Malformed, "RFC 5280 section 4.2.1.10", Certificate, constraints::well_formed),
 
-    rule("rfc5280/comparisons", Budget, "kcert's own bound", Issuer, constraints::within_budget),
+    rule("rfc5280/comparisons", Budget, "kcert's own bound on comparisons of names with constraints", Issuer, constraints::within_budget),
     rule("rfc5280/constraints-obeyed", NameConstraint, "RFC 5280 section 6.1.3 (b) and (c)", Issuer, constraints::obeyed),
 
     rule("rfc5280/signature-unsupported", SignatureUnsupported, "RFC 5280 section 6.1.3 (a) (1)", Path, algorithms::signature_known),
@@ -64,7 +64,7 @@ pub(in crate::verify) const RULES: &[Rule] = &[
     rule("rfc5280/revoked", Revoked, "RFC 5280 section 6.3.3 (i) and (j)", Path, revocation::revoked),
     rule("rfc5280/revocation-signature-unsupported", SignatureUnsupported, "RFC 5280 section 6.3.3 (g)", Path, revocation::unjudged),
     rule("rfc5280/revocation-unknown", RevocationUnknown, "RFC 5280 section 6.3.3", Path, revocation::unknown),
-    rule("rfc5280/revocation-budget", Budget, "kcert's own bound", Path, revocation::within_budget),
+    rule("rfc5280/revocation-budget", Budget, "kcert's own bound on steps to the signers of revocation lists", Path, revocation::within_budget),
 ];
 
 /// The rules for issuers that are about the certificate below, and so about one link.
