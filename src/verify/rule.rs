@@ -2,6 +2,7 @@
 
 use super::case::{Case, Member};
 use super::{GoVersion, Reason, Rejection, Verifier};
+use crate::chain::NodeId;
 
 /// A path as far as it is built.
 pub(super) struct Trail<'c, 'a> {
@@ -133,6 +134,16 @@ pub(super) struct Fault {
 }
 
 impl Rule {
+    /// A rule that a search or a library applies by itself: nobody enforces its row, which names it, and its reason is told case by case.
+    pub(super) const fn inherent(id: &'static str, citation: &'static str) -> Self {
+        Self { id, reason: Reason::Untrusted, citation, enforced_by: &[], scope: Scope::Path, test: |_| Ok(()) }
+    }
+
+    /// That a certificate breaks it, told by who applies it.
+    pub(super) const fn broken_by(&self, node: NodeId, reason: Reason, message: String) -> Rejection {
+        Rejection { reason, rule: self.id, node, message, citation: self.citation }
+    }
+
     /// Whether this verifier enforces it.
     pub(super) fn is_enforced_by(&self, verifier: Verifier) -> bool {
         self.enforced_by.iter().any(|enforcer| enforcer.is(verifier))
@@ -155,13 +166,7 @@ impl Rule {
     pub(super) fn rejection(&self, trail: &Trail<'_, '_>) -> Option<Rejection> {
         let fault = (self.test)(trail).err()?;
         let concerned = trail.members.get(fault.at).copied().unwrap_or_else(|| trail.last());
-        Some(Rejection {
-            reason: self.reason,
-            rule: self.id,
-            node: concerned.node,
-            message: fault.message,
-            citation: self.citation,
-        })
+        Some(self.broken_by(concerned.node, self.reason, fault.message))
     }
 }
 
@@ -177,7 +182,10 @@ pub(super) fn by_id(id: &str) -> Option<&'static Rule> {
 
 /// Every rule, table by table.
 const TABLES: &[&[Rule]] =
-    &[super::rfc5280::RULES, super::go::READ_RULES, super::go::RULES, super::openssl::RULES, super::boringssl::RULES];
+    &[super::rfc5280::RULES, super::go::READ_RULES, super::go::RULES, super::openssl::RULES, super::boringssl::RULES, INHERENT];
+
+/// The rules that are applied elsewhere.
+const INHERENT: &[Rule] = &[super::search::DEAD_END, super::rustls::WEBPKI];
 
 #[cfg(test)]
 mod tests {
@@ -197,7 +205,9 @@ mod tests {
                 };
                 assert!(rule.id.starts_with(room), "{}", rule.id);
             }
-            assert!(!rule.enforced_by.is_empty() && !rule.citation.is_empty(), "{}", rule.id);
+            let inherent = INHERENT.iter().any(|inherent| inherent.id == rule.id);
+            assert!(rule.enforced_by.is_empty() == inherent && !rule.citation.is_empty(), "{}", rule.id);
+            assert_eq!(by_id(rule.id).map(|found| found.citation), Some(rule.citation), "{}", rule.id);
         }
     }
 }

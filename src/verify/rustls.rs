@@ -5,6 +5,7 @@
 
 use super::case::{Case, Member};
 use super::oid;
+use super::rule::Rule;
 use super::search::{self, Budget, BudgetOwner, Candidate, Quirks, Strategy, TrustedEndEntity};
 use super::tbs::Tbs;
 use super::{Attempt, Name, Outcome, Purpose, Reason, Rejection, Verdict, names, verdict};
@@ -70,11 +71,12 @@ const PATHS: Strategy = Strategy {
     },
     repeats: |_, _| false,
     trusted_end_entity: TrustedEndEntity::NeedsAnIssuer,
-    budget: Budget { candidates: 32, length: 64, owner: BudgetOwner::Verifier, citation: CITATION },
+    budget: Budget { candidates: 32, length: 64, owner: BudgetOwner::Verifier, citation: WEBPKI.citation },
     quirks: Quirks::NONE,
 };
 
-const CITATION: &str = "rustls-webpki";
+/// Whatever rustls-webpki refuses: it names an error, and no rule.
+pub(super) const WEBPKI: Rule = Rule::inherent("rustls/webpki", "rustls-webpki");
 
 /// Issuers of one name that are looked at for the explanation.
 const MOST_NAMESAKES: usize = 16;
@@ -241,7 +243,7 @@ fn refusal(case: &Case<'_>, attempt: &Attempt, error: &Error) -> Rejection {
     let culprit = Culprit { case, nodes: &attempt.nodes, error };
     let (reason, message) = culprit.weak_key().unwrap_or_else(|| words(error));
     let node = culprit.node().unwrap_or(case.end_entity.node);
-    Rejection { reason, rule: "rustls/webpki", node, message, citation: CITATION }
+    WEBPKI.broken_by(node, reason, message)
 }
 
 /// Looks for the certificate of a path that an error is about: rustls-webpki does not say.

@@ -159,7 +159,7 @@ pub(super) fn verdict(case: &Case<'_>, strategy: &Strategy) -> Verdict {
 
 /// Takes out dead ends on the way of a whole path: an anchor that is given as intermediate too is tried as both.
 fn leave_out_twins(attempts: &mut Vec<Attempt>) {
-    let is_dead_end = |attempt: &Attempt| attempt.rejections.iter().any(|rejection| rejection.rule == DEAD_END);
+    let is_dead_end = |attempt: &Attempt| attempt.rejections.iter().any(|rejection| rejection.rule == DEAD_END.id);
     let whole: HashSet<Vec<NodeId>> =
         attempts.iter().filter(|attempt| !is_dead_end(attempt)).map(|attempt| attempt.nodes.clone()).collect();
     attempts.retain(|attempt| !(is_dead_end(attempt) && whole.contains(&attempt.nodes)));
@@ -322,7 +322,7 @@ fn evidence(trail: &Trail<'_, '_>, child: &Member<'_>, issuer: &Member<'_>, reje
 }
 
 /// The rule that an attempt breaks that has nobody above.
-const DEAD_END: &str = "path/dead-end";
+pub(super) const DEAD_END: Rule = Rule::inherent("path/dead-end", "RFC 5280 section 6.1");
 
 /// Nobody above: no certificate of the name, or only such as are on the trail already.
 fn dead_end(trail: &Trail<'_, '_>, repeated: bool) -> Rejection {
@@ -334,7 +334,7 @@ fn dead_end(trail: &Trail<'_, '_>, repeated: bool) -> Rejection {
         let issuer = certificate.issuer.short().unwrap_or_else(|| certificate.issuer.to_string());
         (Reason::IssuerMissing, format!("no certificate of {issuer} is at hand"))
     };
-    Rejection { reason, rule: DEAD_END, node: last.node, message, citation: "RFC 5280 section 6.1" }
+    DEAD_END.broken_by(last.node, reason, message)
 }
 
 /// The rule on signatures that every verifier here shares; what algorithms it takes is another rule of its own.
