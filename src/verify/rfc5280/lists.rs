@@ -5,10 +5,11 @@ use super::super::oid;
 use super::super::tbs::{Extension, extensions};
 use super::encoding::well_written;
 use super::general::{General, general_names, sequence};
-use super::points::{Scope, scope};
+use super::points::{Place, Scope, scope};
 use crate::chain::Signed;
 use crate::der::{self, ENUMERATED, Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME, context};
 use crate::model::CertificateList;
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
@@ -57,6 +58,7 @@ pub(super) struct List<'a> {
     /// The key identifier of section 5.2.1.
     pub(super) key_id: Option<&'a [u8]>,
     entries: Entries<'a>,
+    places: OnceCell<Vec<Place<'a>>>,
 }
 
 /// The entries of a list: by the number of the issuer's name and the serial number.
@@ -81,6 +83,13 @@ impl<'a> List<'a> {
     /// Reads a list; or says why it may not be used.
     pub(super) fn of(der: &'a [u8]) -> Result<Self, &'static str> {
         read(der).map_err(|_| "it cannot be read")?
+    }
+
+    /// The names of its distribution point; `None` if it does not name one. A certificate may have thousands of points to compare with:
+    /// they are read once for all.
+    pub(super) fn places(&self) -> Option<&[Place<'a>]> {
+        let name = self.scope.as_ref()?.name.as_ref()?;
+        Some(self.places.get_or_init(|| name.places(self.issuer_der)))
     }
 
     /// What it says of a certificate.
@@ -158,6 +167,7 @@ impl<'a> Parts<'a> {
             scope,
             key_id,
             entries,
+            places: OnceCell::new(),
         })
     }
 }

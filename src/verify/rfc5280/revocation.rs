@@ -335,8 +335,7 @@ impl<'c, 'a> Target<'c, 'a> {
             None => (*issuer == list.issuer).then_some(())?,
         }
         let Some(scope) = scope else { return Some(point.reasons) };
-        if let Some(name) = &scope.name {
-            let of_list = name.places(list.issuer_der);
+        if let Some(of_list) = list.places() {
             let of_point = self.places(point, list);
             of_list.iter().any(|one| of_point.iter().any(|other| one.is(other))).then_some(())?;
         }
