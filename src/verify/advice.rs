@@ -42,6 +42,8 @@ pub enum Step {
     Depth(NodeId),
     /// More certificates are allowed on a path (`--max-depth`).
     MaxDepth(usize),
+    /// Fewer certificates stand between this one and an anchor: the verifier itself has a limit.
+    Shorten(NodeId),
     /// It is issued again as a CA.
     Authority(NodeId),
     /// It is issued again with a signature that is taken.
@@ -246,8 +248,9 @@ impl View<'_> {
         match self.question.max_depth {
             Some(most) if between > most || rejection.rule.ends_with(DEPTH) => {
                 let above = attempt.nodes.last().and_then(|last| self.height(*last)).unwrap_or_default();
-                Step::MaxDepth((between + above).max(most + 1))
+                Step::MaxDepth((between + above).max(most.saturating_add(1)))
             }
+            None if rejection.rule.ends_with(DEPTH) => Step::Shorten(self.question.end_entity),
             _ => Step::Depth(rejection.node),
         }
     }

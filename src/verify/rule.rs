@@ -185,7 +185,7 @@ const TABLES: &[&[Rule]] =
     &[super::rfc5280::RULES, super::go::READ_RULES, super::go::RULES, super::openssl::RULES, super::boringssl::RULES, INHERENT];
 
 /// The rules that are applied elsewhere.
-const INHERENT: &[Rule] = &[super::search::DEAD_END, super::rustls::WEBPKI];
+const INHERENT: &[Rule] = &[super::search::DEAD_END, super::rustls::WEBPKI, super::rustls::DEPTH];
 
 #[cfg(test)]
 mod tests {

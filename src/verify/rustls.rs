@@ -78,6 +78,9 @@ const PATHS: Strategy = Strategy {
 /// Whatever rustls-webpki refuses: it names an error, and no rule.
 pub(super) const WEBPKI: Rule = Rule::inherent("rustls/webpki", "rustls-webpki");
 
+/// The one refusal that is not about a certificate: more intermediates than it takes, or than `--max-depth` allows.
+pub(super) const DEPTH: Rule = Rule::inherent("rustls/depth", "rustls-webpki Error::MaximumPathDepthExceeded");
+
 /// Issuers of one name that are looked at for the explanation.
 const MOST_NAMESAKES: usize = 16;
 
@@ -243,7 +246,8 @@ fn refusal(case: &Case<'_>, attempt: &Attempt, error: &Error) -> Rejection {
     let culprit = Culprit { case, nodes: &attempt.nodes, error };
     let (reason, message) = culprit.weak_key().unwrap_or_else(|| words(error));
     let node = culprit.node().unwrap_or(case.end_entity.node);
-    WEBPKI.broken_by(node, reason, message)
+    let rule = if *error == Error::MaximumPathDepthExceeded { DEPTH } else { WEBPKI };
+    rule.broken_by(node, reason, message)
 }
 
 /// Looks for the certificate of a path that an error is about: rustls-webpki does not say.
@@ -364,9 +368,7 @@ fn words(error: &Error) -> (Reason, String) {
             (Reason::NameConstraint, "more than 250,000 comparisons with name constraints")
         }
         Error::PathLenConstraintViolated => (Reason::PathTooLong, "more CAs below it than its path length allows"),
-        Error::MaximumPathDepthExceeded => {
-            (Reason::PathTooLong, "more intermediates than allowed: six, or what --max-depth says")
-        }
+        Error::MaximumPathDepthExceeded => (Reason::PathTooLong, "more intermediates than allowed; rustls takes six at most"),
         Error::UnsupportedCriticalExtension => (Reason::CriticalExtension, "has a critical extension that rustls does not know"),
         Error::InvalidSignatureForPublicKey => {
             (Reason::SignatureInvalid, "the issuer of that name has another key than the one that signed")

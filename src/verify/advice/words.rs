@@ -41,6 +41,7 @@ impl Step {
             | Self::AlternativeNames(node)
             | Self::Purpose(node, _)
             | Self::Depth(node)
+            | Self::Shorten(node)
             | Self::Authority(node)
             | Self::Signature(node)
             | Self::Key(node)
@@ -73,6 +74,7 @@ impl Step {
                 format!("{cas} may issue for these names (name constraints), or the names change, or another CA issues them")
             }
             Self::Depth(node) => format!("{} is issued again with a path length that allows the CAs below it", called(node)),
+            Self::Shorten(node) => format!("fewer intermediates stand between {} and a trust anchor", called(node)),
             Self::MaxDepth(least) => format!("--max-depth is {least} or more"),
             Self::Authority(node) => format!("{} is issued again as a CA (basic constraints CA:TRUE)", called(node)),
             Self::Signature(node) => format!("{} is issued again with a stronger signature, such as SHA-256", called(node)),
