@@ -3,7 +3,7 @@
 //! Byte for byte the same at every run: the keys under `certs-fixtures/keys` are read where they exist (and made where one is missing),
 //! the instant is fixed, and RSA signatures with PKCS#1 padding hold nothing random. `tests/fixtures.rs` holds it to that.
 
-use kcert::demo::cluster::{self, Health};
+use kcert::demo::cluster::{self, Health, Site};
 use kcert::demo::{self, Entry};
 use kcert::mint::{Error, KeyKind, Pki};
 use kcert::model::KeyUsage;
@@ -33,8 +33,10 @@ pub(crate) fn fixtures(directory: &Path) -> Result<Vec<Entry>, Error> {
     let pki = Pki::at(AT).keys(KeyKind::Rsa2048);
     let mut entries = bundles(pki, &keys)?;
     entries.extend(trust(pki, &keys)?);
+    let endpoints = "# port 1 of loopback, where nothing listens\n127.0.0.1:1\nno endpoint\n[::1]:1\n";
+    entries.push(Entry::open("endpoints.txt", endpoints));
     for (name, health) in [("sound", Health::Sound), ("ailing", Health::Ailing)] {
-        let cluster = cluster::entries(pki, health, &|path| Some(keys.pem(path)))?;
+        let cluster = cluster::entries(pki, health, Site::default(), &|path| Some(keys.pem(path)))?;
         entries.extend(cluster.into_iter().map(|entry| below(name, entry)));
     }
     entries.extend(keys.made.into_inner().into_iter().map(|(path, pem)| Entry::secret(format!("{KEYS}/{path}.pem"), pem)));

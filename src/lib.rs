@@ -3,20 +3,21 @@
 //! The house, bytes in at the top of the left column, words out at the bottom:
 //!
 //! ```text
-//!            model            nouns; imports nothing of ours (der beside it reads DER)
-//!           /     \
-//!      decode      chain      bytes → nouns            | issuer graph, signatures
-//!     /   |          |
-//! gather  |       verify      the disk                 | one trust question, one verifier → verdict
-//!     \  mint      audit      certificates made        | every check → findings
-//!      \  |          |
-//!      demo          |        a small cluster to try   |
-//!         |        report     documents → text, json, jsonl, nagios, metrics
-//!          \        /
-//!             cli             the only place both columns meet
+//!              model              nouns; imports nothing of ours (der beside it reads DER)
+//!             /     \
+//!        decode      chain        bytes → nouns                | issuer graph, signatures
+//!       /   |          |
+//! gather  probe      verify       the disk, the wire           | one trust question, one verifier → verdict
+//!       \   |          |
+//!      mint |        audit        certificates made            | every check → findings
+//!        \  |          |
+//!        demo          |          a small cluster to try, on loopback
+//!           |        report       documents → text, json, jsonl, nagios, metrics
+//!            \        /
+//!               cli               the only place both columns meet
 //! ```
 //!
-//! The spine: [`gather`] fills an [`model::Inventory`]; [`chain::Graph`] links it; [`audit`] judges it at an instant;
+//! The spine: [`gather`] and [`probe`] fill an [`model::Inventory`]; [`chain::Graph`] links it; [`audit`] judges it at an instant;
 //! [`report`] writes it down. `tests/architecture.rs` keeps the walls.
 
 pub mod audit;
@@ -28,5 +29,6 @@ mod der;
 pub mod gather;
 pub mod mint;
 pub mod model;
+pub mod probe;
 pub mod report;
 pub mod verify;

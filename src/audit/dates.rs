@@ -18,7 +18,7 @@ pub(super) fn not_yet_valid(context: &Context<'_>, findings: &mut Findings) {
 
 fn ended(context: &Context<'_>, findings: &mut Findings, code: Code, standing: Standing, verb: &str) {
     for (node, certificate) in context.graph.nodes() {
-        if context.policy.standing(certificate) != standing {
+        if context.policy.standing(certificate) != standing || is_loopback(context, node) {
             continue;
         }
         let severity = if is_record(context, node) || has_successor(context, node) { Severity::Info } else { Severity::Critical };
@@ -46,7 +46,7 @@ pub(super) fn ca_expiring(context: &Context<'_>, findings: &mut Findings) {
 fn nearing(context: &Context<'_>, findings: &mut Findings, code: Code, concerns: fn(&Certificate) -> bool) {
     for (node, certificate) in context.graph.nodes() {
         let Standing::Expiring(severity) = context.policy.standing(certificate) else { continue };
-        if !concerns(certificate) {
+        if !concerns(certificate) || is_loopback(context, node) {
             continue;
         }
         let severity = if is_record(context, node) || has_successor(context, node) { Severity::Info } else { severity };
@@ -55,6 +55,11 @@ fn nearing(context: &Context<'_>, findings: &mut Findings, code: Code, concerns:
         let draft = about(context, node, Draft::new(code, severity, message)).evidence("notAfter", Evidence::Time(end));
         findings.add(draft.hint(how_to_renew(context, node)));
     }
+}
+
+/// Whether the certificate is one of an API server's loopback pair, which has codes of its own.
+fn is_loopback(context: &Context<'_>, node: NodeId) -> bool {
+    context.places(node).all(|(holding, _)| holding.loopback().is_some())
 }
 
 /// Whether the certificate is only the record of an issued CertificateSigningRequest: nobody presents it from there.

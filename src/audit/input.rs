@@ -3,6 +3,7 @@
 use super::Context;
 use super::checks::check;
 use super::findings::{Draft, Findings};
+use super::peers::answered_elsewhere;
 use crate::model::{Code, Defect, DefectKind, Evidence, Holding, Role, Severity, Slot};
 use std::collections::HashMap;
 
@@ -12,6 +13,22 @@ pub(super) fn truncated(context: &Context<'_>, findings: &mut Findings) {
 
 pub(super) fn unreadable(context: &Context<'_>, findings: &mut Findings) {
     defects(context, findings, Code::Unreadable);
+}
+
+pub(super) fn unreachable(context: &Context<'_>, findings: &mut Findings) {
+    defects(context, findings, Code::Unreachable);
+}
+
+pub(super) fn not_tls(context: &Context<'_>, findings: &mut Findings) {
+    defects(context, findings, Code::NotTls);
+}
+
+pub(super) fn forbidden(context: &Context<'_>, findings: &mut Findings) {
+    defects(context, findings, Code::Forbidden);
+}
+
+pub(super) fn unexpected_reply(context: &Context<'_>, findings: &mut Findings) {
+    defects(context, findings, Code::UnexpectedReply);
 }
 
 pub(super) fn malformed(context: &Context<'_>, findings: &mut Findings) {
@@ -42,15 +59,18 @@ pub(super) fn empty(context: &Context<'_>, findings: &mut Findings) {
 
 fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
     // A dump can hold the same defect a hundred thousand times: it is worded once.
-    let mut places: HashMap<(&Defect, Option<&str>), Draft> = HashMap::new();
+    let mut places: HashMap<(&Defect, Option<&str>, Severity), Draft> = HashMap::new();
     let mut order = Vec::new();
     for holding in &context.inventory.holdings {
         for (index, defect) in holding.defects().filter(|(_, defect)| defect.kind.code() == code) {
             // A file that another document names says more than its name there.
             let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
-            let draft = places.entry((defect, file)).or_insert_with(|| {
-                order.push((&**defect, file));
-                draft(defect, file, code)
+            // One address of a name that answers is enough.
+            let spared = defect.kind.is_of_server() && answered_elsewhere(context, holding);
+            let severity = if spared { Severity::Info } else { defect.kind.severity() };
+            let draft = places.entry((defect, file, severity)).or_insert_with(|| {
+                order.push((&**defect, file, severity));
+                draft(defect, file, code, severity)
             });
             draft.push(&holding.origin, u32::try_from(index).unwrap_or(u32::MAX));
         }
@@ -72,13 +92,13 @@ fn hint(kind: &DefectKind, code: Code) -> &'static str {
     }
 }
 
-fn draft(defect: &Defect, file: Option<&str>, code: Code) -> Draft {
+fn draft(defect: &Defect, file: Option<&str>, code: Code, severity: Severity) -> Draft {
     let sentence = match defect.position {
         Some(position) => format!("{position}: {}", defect.kind),
         None => defect.kind.to_string(),
     };
     let sentence = file.map_or_else(|| sentence.clone(), |file| format!("{file} {sentence}"));
-    let draft = Draft::new(code, defect.kind.severity(), sentence).hint(hint(&defect.kind, code));
+    let draft = Draft::new(code, severity, sentence).hint(hint(&defect.kind, code));
     let Some(position) = defect.position else { return draft };
     let line = i64::try_from(position.line).unwrap_or(i64::MAX);
     let column = i64::try_from(position.column).unwrap_or(i64::MAX);

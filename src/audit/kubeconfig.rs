@@ -2,6 +2,7 @@
 
 use super::chain::{names, reaches};
 use super::findings::{Draft, Findings};
+use super::trust::{self, host_of};
 use super::{Context, hosts};
 use crate::model::when::{date, relative};
 use crate::model::{
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// The holdings of one entry of a kubeconfig: those whose field begins with `users[NAME].` or `clusters[NAME].`.
-fn entry<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, list: &str, name: &str) -> Vec<&'a Holding> {
+pub(super) fn entry<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, list: &str, name: &str) -> Vec<&'a Holding> {
     let prefix = match &*kubeconfig.within {
         "" => format!("{list}[{name}]."),
         within => format!("{within}.{list}[{name}]."),
@@ -31,12 +32,17 @@ fn client<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, user: &str) -> 
 }
 
 pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Findings) {
+    trust::ca_does_not_sign_peer(context, findings);
     for kubeconfig in &context.inventory.kubeconfigs {
         let host = kubeconfig.document.host.as_deref();
         let servers = || api_servers(context, host);
         for cluster in &kubeconfig.clusters {
             let bundle = entry(context, kubeconfig, "clusters", &cluster.name);
-            let at_hand = servers().filter(|server| belongs_to(kubeconfig, cluster, server));
+            // What the endpoint itself presented was judged already.
+            let dialled: Vec<*const Holding> =
+                trust::peers_of(context, &cluster.server).into_iter().map(std::ptr::from_ref).collect();
+            let at_hand = servers()
+                .filter(|server| belongs_to(kubeconfig, cluster, server) && !dialled.contains(&std::ptr::from_ref(*server)));
             for server in at_hand.filter(|_| !holds_the_ca(context, host, &bundle)) {
                 let Some((_, certificate)) = server.certificates().next() else { continue };
                 // Intermediates come with the server's own chain; the bundle is the anchor.
@@ -100,17 +106,8 @@ fn leads_to(cluster: &Cluster, server: &Holding) -> bool {
     })
 }
 
-/// The host in a URL: `https://[::1]:6443/x` → `::1`.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    match authority.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
-        Some((address, _)) => address,
-        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-    }
-}
-
 pub(super) fn client_untrusted(context: &Context<'_>, findings: &mut Findings) {
+    super::peers::client_untrusted(context, findings);
     for kubeconfig in &context.inventory.kubeconfigs {
         let host = kubeconfig.document.host.as_deref();
         let at_hand = api_servers(context, host)
@@ -245,21 +242,4 @@ fn place(kubeconfig: &Kubeconfig, field: &str) -> Origin {
         within => format!("{within}.{field}").into(),
     };
     Origin { document: kubeconfig.document.clone(), field, role: kubeconfig.role, slot: Slot::Unknown }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host_of;
-
-    #[test]
-    fn hosts_of_urls() {
-        for (url, host) in [
-            ("https://10.0.0.1:6443", "10.0.0.1"),
-            ("https://[::1]:6443/api", "::1"),
-            ("https://k8s.example/path:1", "k8s.example"),
-            ("k8s.example:443", "k8s.example"),
-        ] {
-            assert_eq!(host_of(url), host);
-        }
-    }
 }

@@ -11,15 +11,19 @@ mod hosts;
 mod input;
 mod keys;
 mod kubeconfig;
+pub mod loopback;
 mod pairs;
+mod peers;
 pub mod policy;
 mod renewal;
+pub mod served;
+pub mod trust;
 
 pub use checks::{Area, CHECKS, Check, check};
 pub use policy::{Margins, Policy, Standing, Threshold};
 
 use crate::chain::{Graph, NodeId, SignatureCheck};
-use crate::model::{Code, Document, Finding, Holding, Inventory, Origin, OriginKind, Severity, Slot};
+use crate::model::{Code, Document, Finding, Holding, Inventory, Origin, OriginKind, Peer, Severity, Slot};
 use findings::Findings;
 use pairs::Pairs;
 use std::collections::{HashMap, HashSet};
@@ -133,6 +137,13 @@ impl<'a> Context<'a> {
     /// Certificates to be presented and the keys that lie beside them.
     fn pairs(&self) -> &Pairs {
         self.pairs.get_or_init(|| Pairs::of(self.inventory))
+    }
+
+    /// Conversations, with what each presented.
+    fn peers(&self) -> impl Iterator<Item = (&'a Peer, &'a Holding)> {
+        let holdings = &self.inventory.holdings;
+        let presented = |peer: &Peer| holdings.iter().find(|holding| holding.origin.is_same_as(&peer.origin));
+        self.inventory.peers.iter().filter_map(move |peer| presented(peer).map(|holding| (peer, holding)))
     }
 
     /// Every place where a node's certificate stands, with its index there.

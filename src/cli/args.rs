@@ -1,6 +1,7 @@
 //! What was typed. The words here are the manual: clap prints them, clap_mangen and clap_complete are made from them.
 
-use super::values::{Instant, Judge, Share};
+use super::values::{Instant, Judge, ProxyUrl, Resolved, ServerName, Share, Wait};
+use crate::probe::StartTls;
 use crate::verify::{Name, Purpose};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 /// Finds, explains and checks the certificates that Kubernetes and Istio clusters die of.
 ///
 /// SOURCE is the same everywhere: a file (PEM, DER, a kubeconfig, Kubernetes objects or Envoy dumps as JSON or YAML; sniffed by content), a
-/// directory (a known layout of a distribution gets roles, everything in it is read), or - for standard input.
+/// directory (a known layout of a distribution gets roles, everything in it is read), - for standard input, or a server as HOST:PORT or
+/// https://HOST[:PORT].
 #[derive(Debug, Parser)]
 #[command(name = "kcert", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
 #[command(
@@ -31,7 +33,10 @@ pub struct Common {
     /// Judge dates as of TIME: RFC 3339, a date, or a distance from now such as +30d.
     #[arg(long, value_name = "TIME", global = true, allow_hyphen_values = true)]
     pub at: Option<Instant>,
-    /// How to print: text or json everywhere; jsonl in inspect and check; nagios and prometheus in check.
+    /// How long one server may take, name resolution, handshake and reply included: 3s, 500ms.
+    #[arg(long, value_name = "DURATION", global = true, default_value = "10s")]
+    pub timeout: Wait,
+    /// How to print: text or json everywhere; jsonl in inspect, check and probe; nagios and prometheus in check and probe.
     #[arg(short, long, value_name = "FORMAT", global = true, value_enum)]
     pub output: Option<Output>,
     /// When to colour; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are honoured.
@@ -62,6 +67,9 @@ pub enum Command {
     ///
     /// Exit codes: 0 every verifier trusts it, 2 one does not, 3 could not tell (nothing to trust, unreadable input).
     Verify(Verify),
+    /// Ask servers: what they present, whether it is what it should be, and until when.
+    #[command(subcommand)]
+    Probe(Box<Probe>),
     /// Check expiry and health, for cron: exit code, Nagios line, Prometheus metrics.
     Check(Check),
     /// Explain the finding codes: all of them, or one.
@@ -108,10 +116,161 @@ pub enum Subject {
     Istio(Sources),
 }
 
+/// What to ask of servers.
+#[derive(Debug, Subcommand)]
+pub enum Probe {
+    /// The certificate by which an API server reaches itself: made in memory at its start, in no file, never renewed.
+    ///
+    /// Asked for by SNI apiserver-loopback-client; no credential is needed. Its dates tell when the process was started and when it has to
+    /// be restarted. Without a HOST: every API server of the kubeconfig's cluster.
+    Loopback(Loopback),
+    /// Any TLS server: chain, protocol and dates, also of what it would be refused for.
+    Tls(Tls),
+    /// The API server as the kubeconfig sees it: what kubectl would do, step by step.
+    ///
+    /// Mutual TLS, then GET /version. No credential goes to a server that the kubeconfig's CA does not vouch for; credential plugins are
+    /// not run.
+    Apiserver(Apiserver),
+}
+
+/// Arguments of `probe loopback`.
+#[derive(Debug, Args)]
+pub struct Loopback {
+    /// API servers, each by its own address. Default port 6443; where nothing answers there, others that API servers are known by.
+    #[arg(value_name = "HOST[:PORT]")]
+    pub hosts: Vec<String>,
+    /// The kubeconfig that tells the API servers.
+    #[command(flatten)]
+    pub login: Login,
+    /// How to go about it.
+    #[command(flatten)]
+    pub ways: Ways,
+}
+
+/// Arguments of `probe tls`.
+#[derive(Debug, Args)]
+pub struct Tls {
+    /// Servers.
+    #[arg(value_name = "HOST:PORT")]
+    pub endpoints: Vec<String>,
+    /// The name to ask for (Server Name Indication) instead of the host; empty for none.
+    #[arg(long, value_name = "NAME")]
+    pub sni: Option<ServerName>,
+    /// Trust anchors: judge what is served by them, as a server under its name. Repeatable.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub trust: Vec<PathBuf>,
+    /// With --trust: a name that it must be valid for, instead of the host. Repeatable: valid for all of them.
+    #[arg(long = "name", value_name = "NAME", requires = "trust")]
+    pub names: Vec<Name>,
+    /// With --trust: judge as this program, as in kcert verify. Repeatable; default go.
+    #[arg(long = "as", value_name = "VERIFIER", requires = "trust")]
+    pub judges: Vec<Judge>,
+    /// Present this certificate, its chain included, to the servers named.
+    #[arg(long, value_name = "FILE")]
+    pub client_cert: Option<PathBuf>,
+    /// Its private key; default: in the same file.
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub client_key: Option<PathBuf>,
+    /// Begin with a plain protocol and change to TLS.
+    #[arg(long, value_name = "PROTOCOL", value_enum)]
+    pub starttls: Option<Plain>,
+    /// The kubeconfig whose credential is presented, if its own server is among the endpoints.
+    #[command(flatten)]
+    pub login: Login,
+    /// How to go about it.
+    #[command(flatten)]
+    pub ways: Ways,
+}
+
+/// Arguments of `probe apiserver`.
+#[derive(Debug, Args)]
+pub struct Apiserver {
+    /// The kubeconfig.
+    #[command(flatten)]
+    pub login: Login,
+    /// How to go about it.
+    #[command(flatten)]
+    pub ways: Ways,
+}
+
+/// Which kubeconfig.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Login {
+    /// The kubeconfig; default $KUBECONFIG (merge list), then ~/.kube/config.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it; default its current one.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+}
+
+/// How to reach servers.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Ways")]
+pub struct Ways {
+    /// More endpoints, one a line, # begins a comment; - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Conversations at the same time.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub jobs: u16,
+    /// The time that all endpoints together may take.
+    #[arg(long, value_name = "DURATION")]
+    pub deadline: Option<Wait>,
+    /// Dial ADDRESS for HOST. Repeatable.
+    #[arg(long, value_name = "HOST=ADDRESS")]
+    pub resolve: Vec<Resolved>,
+    /// IPv4 addresses only.
+    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// IPv6 addresses only.
+    #[arg(short = '6', long = "ipv6")]
+    pub ipv6: bool,
+    /// An HTTP proxy to go through by CONNECT: http://[USER:PASSWORD@]HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<ProxyUrl>,
+    /// Start small servers with a few things wrong on loopback, and ask them.
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// Plain protocols that change to TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Plain {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL and MariaDB.
+    Mysql,
+    /// Mail transfer.
+    Smtp,
+    /// Mail access.
+    Imap,
+    /// Mail retrieval.
+    Pop3,
+    /// File transfer.
+    Ftp,
+    /// Directory access.
+    Ldap,
+}
+
+impl From<Plain> for StartTls {
+    fn from(typed: Plain) -> Self {
+        match typed {
+            Plain::Postgres => Self::Postgres,
+            Plain::Mysql => Self::Mysql,
+            Plain::Smtp => Self::Smtp,
+            Plain::Imap => Self::Imap,
+            Plain::Pop3 => Self::Pop3,
+            Plain::Ftp => Self::Ftp,
+            Plain::Ldap => Self::Ldap,
+        }
+    }
+}
+
 /// Where to look.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Sources {
-    /// A file, a directory, or - for standard input.
+    /// A file, a directory, - for standard input, HOST:PORT or https://HOST[:PORT].
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
     /// Take DIR as the root of a host's file system and look for known layouts there; absolute links stay within it. Repeatable; NAME=DIR tells hosts apart.

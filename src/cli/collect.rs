@@ -2,7 +2,7 @@
 //! handed to two.
 
 use crate::model::inventory::Host;
-use crate::model::{Collect, GeneralName, Holding, Kubeconfig, OriginKind, Role, SigningRequest};
+use crate::model::{Collect, GeneralName, Holding, Kubeconfig, OriginKind, Peer, Role, SigningRequest};
 
 /// A narrower question: which places belong to it, and whether kubeconfigs and signing requests do. What could not be read belongs to
 /// every question.
@@ -87,7 +87,9 @@ impl<'a> Narrowed<'a> {
 
 impl Collect for Narrowed<'_> {
     fn holding(&mut self, holding: Holding) {
-        if (self.keep.holding)(&holding) || holding.defects().next().is_some() {
+        // A server is asked only if it was named for this question.
+        let was_named = holding.origin.document.kind == OriginKind::Peer;
+        if was_named || (self.keep.holding)(&holding) || holding.defects().next().is_some() {
             self.out.holding(holding);
         }
     }
@@ -106,6 +108,10 @@ impl Collect for Narrowed<'_> {
 
     fn host(&mut self, host: Host) {
         self.out.host(host);
+    }
+
+    fn peer(&mut self, peer: Peer) {
+        self.out.peer(peer);
     }
 
     fn examined(&mut self, count: u64) {
@@ -140,6 +146,11 @@ impl Collect for Both<'_> {
     fn host(&mut self, host: Host) {
         self.first.host(host.clone());
         self.second.host(host);
+    }
+
+    fn peer(&mut self, peer: Peer) {
+        self.first.peer(peer.clone());
+        self.second.peer(peer);
     }
 
     fn examined(&mut self, count: u64) {

@@ -4,12 +4,14 @@ use super::args::{Check, Common, Inspect, Output, Sources, Subject};
 use super::collect::{self, Both, Keep, Narrowed};
 use super::error::Error;
 use super::exit::Exit;
+use super::progress::Progress;
 use super::{targets, terminal, textfile};
 use crate::audit::{self, Policy};
 use crate::chain::{AwsLc, Graph};
 use crate::decode::{Decoder, Limits};
 use crate::gather::{self, gather};
 use crate::model::{Collect, Inventory};
+use crate::probe::{self, Dial, Options};
 use crate::report::checks::Explained;
 use crate::report::jsonl::Lines;
 use crate::report::{self, Format, Look, Report, View};
@@ -24,6 +26,10 @@ pub(super) struct Session {
     pub(super) output: Output,
     pub(super) look: Look,
     pub(super) decoder: Decoder,
+    /// What one server may take.
+    pub(super) timeout: std::time::Duration,
+    /// This machine's time, whatever `--at` says.
+    pub(super) now: OffsetDateTime,
 }
 
 impl Session {
@@ -37,7 +43,8 @@ impl Session {
         policy.warn = common.warn.map_or(policy.warn, |share| share.0);
         policy.crit = common.crit.map_or(policy.crit, |share| share.0);
         let output = common.output.unwrap_or(Output::Text);
-        Ok(Self { policy, output, look: terminal::look(common), decoder: Decoder::new(Limits::default()) })
+        let decoder = Decoder::new(Limits::default());
+        Ok(Self { policy, output, look: terminal::look(common), decoder, timeout: common.timeout.0, now })
     }
 
     /// The instant, for what is made for it.
@@ -49,14 +56,27 @@ impl Session {
     fn gather(&self, ask: &Ask<'_>, out: &mut dyn Collect) -> Result<(), Error> {
         let targets = targets::targets(ask.sources, self.at())?;
         let mut narrowed = Narrowed::new(ask.keep, out);
-        if !targets.list.is_empty() {
+        if !targets.list.is_empty() || !targets.dials.is_empty() {
             gather(&targets.list, &self.decoder, &mut narrowed);
+            self.dial(targets.dials, &mut narrowed)?;
         } else if ask.fallback == Fallback::Kubeconfig || !gather::has_layout(Path::new("/")) {
             gather(&[targets::own_kubeconfigs()], &self.decoder, &mut narrowed);
         } else {
             gather(&[targets::this_host()], &self.decoder, &mut narrowed);
         }
         Ok(())
+    }
+
+    /// Asks servers that were named as sources.
+    fn dial(&self, dials: Vec<Dial>, out: &mut dyn Collect) -> Result<(), Error> {
+        if dials.is_empty() {
+            return Ok(());
+        }
+        let options = Options { timeout: self.timeout, ..Options::new(OffsetDateTime::now_utc) };
+        let mut progress = Progress::new(dials.len(), &self.look, self.output);
+        let asked = probe::probe(dials, &options, &self.decoder, out, &mut || progress.step());
+        progress.end();
+        asked.map_err(Error::Probe)
     }
 
     /// Gathers, links, judges and prints.
@@ -72,7 +92,7 @@ impl Session {
             audit: &audit,
             policy: &self.policy,
             look: &self.look,
-            verification: None,
+            verifications: &[],
         };
         report.render(format, out)?;
         if let Some(path) = ask.textfile {
@@ -230,7 +250,8 @@ pub(super) fn format(output: Output, command: &'static str, formats: &[(Output, 
 
 /// The formats of verbs that show.
 pub(super) const SHOW: &[(Output, Format)] = &[(Output::Text, Format::Text), (Output::Json, Format::Json)];
-const JUDGE: &[(Output, Format)] = &[
+/// The formats of verbs that judge.
+pub(super) const JUDGE: &[(Output, Format)] = &[
     (Output::Text, Format::Text),
     (Output::Json, Format::Json),
     (Output::Nagios, Format::Nagios),

@@ -1,6 +1,8 @@
 //! Why a command could not do its work at all. Problems of certificates are findings, not errors.
 
 use crate::demo;
+use crate::gather::connection::Unusable;
+use crate::probe::{Endpoint, NotAProxy, NotAnEndpoint, UnusableKey};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -10,8 +12,22 @@ use std::path::PathBuf;
 pub enum Error {
     /// `--root` names no directory.
     Root(PathBuf),
-    /// A source that is an endpoint.
-    Endpoint(String),
+    /// An endpoint where a file belongs.
+    Endpoint(Endpoint),
+    /// Text that is no endpoint.
+    NotAnEndpoint(NotAnEndpoint),
+    /// Nobody to ask.
+    NoEndpoint,
+    /// A kubeconfig, a list or a credential that cannot be used.
+    Unusable(Unusable),
+    /// The kubeconfig's proxy.
+    Proxy(NotAProxy),
+    /// A client certificate without certificate or key in it.
+    NoClientCertificate,
+    /// A client's key.
+    ClientKey(UnusableKey),
+    /// The operating system gives no sockets.
+    Probe(io::Error),
     /// A directory where a file belongs.
     Directory(PathBuf),
     /// Standard input is named for two things.
@@ -40,9 +56,15 @@ impl Error {
             Self::Root(_) => Some(
                 "--root takes a directory that holds a host's files, such as / or a copy of it; NAME=DIR tells several apart",
             ),
-            Self::Endpoint(_) => {
-                Some("save what it serves first: openssl s_client -connect HOST:PORT -showcerts </dev/null >chain.pem")
-            }
+            Self::Endpoint(_) => Some("a file belongs here; servers are asked by: kcert probe tls HOST:PORT --trust FILE"),
+            Self::NotAnEndpoint(_) => Some("name a server as HOST:PORT, such as 10.0.0.1:6443"),
+            Self::NoEndpoint => Some("name servers: kcert probe tls HOST:PORT, or a list of them with --input FILE"),
+            Self::Unusable(_) => Some("name another with --kubeconfig FILE, and the context in it with --context NAME"),
+            Self::Proxy(_) => Some("name another way with --proxy http://HOST:PORT"),
+            Self::NoClientCertificate | Self::ClientKey(_) => Some(
+                "certificate and key as PEM: --client-cert FILE --client-key FILE, or client-certificate and client-key of the kubeconfig",
+            ),
+            Self::Probe(_) => Some("look at the limit of open files: ulimit -n"),
             Self::Directory(_) => Some("name its files, such as DIRECTORY/*.crt"),
             Self::StandardInputTwice => Some("there is one standard input: write one of the two to a file"),
             Self::Demo(_) => Some("the demo is written below $TMPDIR, else /tmp"),
@@ -62,7 +84,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root(path) => write!(f, "{} is not a directory", path.display()),
-            Self::Endpoint(text) => write!(f, "{text}: this version reads files, it does not connect to servers yet"),
+            Self::Endpoint(endpoint) => write!(f, "{endpoint} is a server"),
+            Self::NotAnEndpoint(cause) => cause.fmt(f),
+            Self::NoEndpoint => f.write_str("there is no server to ask"),
+            Self::Unusable(cause) => cause.fmt(f),
+            Self::Proxy(cause) => cause.fmt(f),
+            Self::NoClientCertificate => f.write_str("there is no client certificate with its key"),
+            Self::ClientKey(cause) => cause.fmt(f),
+            Self::Probe(cause) => write!(f, "no server could be asked: {cause}"),
             Self::Directory(path) => write!(f, "{} is a directory", path.display()),
             Self::StandardInputTwice => f.write_str("standard input is named for two things"),
             Self::Demo(cause) => write!(f, "the demo could not be made: {cause}"),

@@ -59,7 +59,7 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
 fn finding_codes() -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["FINDING CODES"]);
-    for check in CHECKS {
+    for check in CHECKS.iter() {
         roff.control("TP", []);
         roff.text([bold(check.code.as_str()), roman(format!(" ({})", check.severity))]);
         roff.text([roman(check.meaning)]);

@@ -7,6 +7,8 @@ mod commands;
 pub mod error;
 pub mod exit;
 pub mod manual;
+mod probe;
+mod progress;
 mod targets;
 mod terminal;
 mod textfile;
@@ -57,6 +59,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Error> {
         Command::Inspect(inspect) => commands::inspect(&session, inspect, out),
         Command::Chain(sources) => commands::chain(&session, sources, out),
         Command::Verify(verify) => verify::verify(&session, verify, out),
+        Command::Probe(asked) => probe::probe(&session, asked, out),
         Command::Check(check) => commands::check(&session, check, out),
         Command::Checks { code } => commands::checks(&session, code.as_deref(), out),
         Command::Schema => commands::schema(out),

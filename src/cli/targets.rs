@@ -4,6 +4,7 @@ use super::args::Sources;
 use super::error::Error;
 use crate::demo::{self, Demo};
 use crate::gather::Target;
+use crate::probe::{Dial, Endpoint};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
@@ -12,7 +13,9 @@ use time::OffsetDateTime;
 pub(super) struct Targets {
     /// The targets, in order; none when nothing was named.
     pub(super) list: Vec<Target>,
-    /// The demo's files.
+    /// Servers among the sources.
+    pub(super) dials: Vec<Dial>,
+    /// The demo's files and servers.
     _demo: Option<Demo>,
 }
 
@@ -25,16 +28,29 @@ pub(super) fn targets(sources: &Sources, at: OffsetDateTime) -> Result<Targets, 
     for root in &sources.root {
         list.push(root_target(root)?);
     }
+    let mut dials = Vec::new();
     for source in &sources.sources {
-        list.push(source_target(source)?);
+        match endpoint(source)? {
+            Some(endpoint) => dials.push(Dial::new(endpoint)),
+            None => list.push(file_source(source)),
+        }
     }
-    let demo = if sources.demo { Some(demo::build(at).map_err(Error::Demo)?) } else { None };
+    let demo = if sources.demo { Some(demo::serve(at).map_err(Error::Demo)?) } else { None };
     if let Some(demo) = &demo {
+        if let Some(servers) = demo.servers() {
+            dials.extend(servers.endpoints().into_iter().map(|(_, port)| Dial::new(on_loopback(port))));
+            dials.push(Dial::loopback(on_loopback(servers.api_server)));
+        }
         list.push(Target::Root { name: None, directory: demo.root() });
         list.push(Target::Path(demo.kubeconfig()));
         list.push(Target::Path(demo.objects()));
     }
-    Ok(Targets { list, _demo: demo })
+    Ok(Targets { list, dials, _demo: demo })
+}
+
+/// A server of the demo.
+pub(super) fn on_loopback(port: u16) -> Endpoint {
+    Endpoint { host: "127.0.0.1".into(), port }
 }
 
 fn root_target(typed: &str) -> Result<Target, Error> {
@@ -46,15 +62,17 @@ fn root_target(typed: &str) -> Result<Target, Error> {
     if directory.is_dir() { Ok(Target::Root { name, directory }) } else { Err(Error::Root(directory)) }
 }
 
-fn source_target(typed: &Path) -> Result<Target, Error> {
-    if typed == OsStr::new("-") {
-        return Ok(Target::Stdin);
-    }
+/// The server that a source names: `https://…`, or `HOST:PORT` where no file has that name.
+fn endpoint(typed: &Path) -> Result<Option<Endpoint>, Error> {
     let text = typed.to_string_lossy();
-    if text.starts_with("https://") || (!typed.exists() && is_endpoint(&text)) {
-        return Err(Error::Endpoint(text.into_owned()));
+    if text.starts_with("https://") {
+        return Endpoint::parse(&text).map(Some).map_err(Error::NotAnEndpoint);
     }
-    Ok(Target::Path(typed.to_owned()))
+    Ok(Some(&*text).filter(|text| Endpoint::is_one(text) && !typed.exists()).and_then(|text| Endpoint::parse(text).ok()))
+}
+
+fn file_source(typed: &Path) -> Target {
+    if typed == OsStr::new("-") { Target::Stdin } else { Target::Path(typed.to_owned()) }
 }
 
 /// A file that plays a part in a question, or standard input.
@@ -62,23 +80,26 @@ fn source_target(typed: &Path) -> Result<Target, Error> {
 /// # Errors
 /// A directory, an endpoint.
 pub(super) fn file_target(typed: &Path) -> Result<Target, Error> {
-    if typed.is_dir() { Err(Error::Directory(typed.to_owned())) } else { source_target(typed) }
-}
-
-/// `host:port`, `[::1]:port`.
-fn is_endpoint(text: &str) -> bool {
-    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok())
+    match endpoint(typed)? {
+        Some(endpoint) => Err(Error::Endpoint(endpoint)),
+        None if typed.is_dir() => Err(Error::Directory(typed.to_owned())),
+        None => Ok(file_source(typed)),
+    }
 }
 
 /// The kubeconfigs of the person at the keyboard: `$KUBECONFIG`, a list, else `~/.kube/config` (client-go tools/clientcmd).
 #[must_use]
 pub(super) fn own_kubeconfigs() -> Target {
+    Target::Kubeconfigs(kubeconfig_paths())
+}
+
+/// Their paths.
+pub(super) fn kubeconfig_paths() -> Vec<PathBuf> {
     let named = std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty());
-    let list = match named {
+    match named {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => vec![PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".kube/config")],
-    };
-    Target::Kubeconfigs(list)
+    }
 }
 
 /// This host.
@@ -89,15 +110,18 @@ pub(super) fn this_host() -> Target {
 
 #[cfg(test)]
 mod tests {
-    use super::is_endpoint;
+    use super::*;
 
     #[test]
     fn endpoints_are_told_from_files() {
+        let named = |text: &str| endpoint(Path::new(text)).ok().flatten().map(|endpoint| endpoint.to_string());
         for text in ["10.0.0.1:6443", "[::1]:443", "k8s.example:443"] {
-            assert!(is_endpoint(text), "{text}");
+            assert_eq!(named(text).as_deref(), Some(text));
         }
-        for text in ["a.crt", "dir/a:80", "a:b", ":80", "C:", "a:99999"] {
-            assert!(!is_endpoint(text), "{text}");
+        assert_eq!(named("https://k8s.example").as_deref(), Some("k8s.example:443"));
+        for text in ["a.crt", "dir/a:80", "a:b", ":80", "C:", "a:99999", "-"] {
+            assert_eq!(named(text), None, "{text}");
         }
+        assert!(endpoint(Path::new("https://")).is_err());
     }
 }

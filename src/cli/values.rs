@@ -1,8 +1,10 @@
 //! Values on the command line: instants, thresholds, verifiers.
 
 use crate::audit::Threshold;
+use crate::probe::{NotAProxy, Proxy, Sni};
 use crate::verify::{UnknownVerifier, Verifier};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -35,12 +37,21 @@ pub enum Refused {
     Instant,
     /// No threshold.
     Threshold,
+    /// No time to wait.
+    Wait,
+    /// No name that can be asked for.
+    ServerName,
+    /// No host with an address.
+    Resolved,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Instant => "expected RFC 3339 (2026-11-21T20:00:00Z), a date (2026-11-21) or a distance from now (+30d)",
+            Self::Wait => "expected a time such as 3s, 500ms or 2m, above zero",
+            Self::ServerName => "expected a DNS name, such as apiserver-loopback-client, or nothing",
+            Self::Resolved => "expected HOST=ADDRESS, such as api.example=10.0.0.1",
             Self::Threshold => "expected days (30d), hours (720h) or a share of the lifetime (33%)",
         })
     }
@@ -77,6 +88,76 @@ impl FromStr for Share {
             None => duration(text).map(Threshold::Before),
         };
         threshold.map(Self).ok_or(Refused::Threshold)
+    }
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait(pub std::time::Duration);
+
+impl FromStr for Wait {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let milliseconds = match text.strip_suffix("ms") {
+            Some(digits) => digits.parse::<u32>().ok().map(u64::from),
+            // Without a unit it is seconds, as curl and ping take it.
+            None if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse::<u32>().ok().map(|count| u64::from(count) * 1_000)
+            }
+            None => duration(text).and_then(|wait| u64::try_from(wait.whole_milliseconds()).ok()),
+        };
+        let wait = milliseconds.filter(|wait| *wait > 0).map(std::time::Duration::from_millis);
+        wait.map(Self).ok_or(Refused::Wait)
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}ms", self.0.as_millis())
+    }
+}
+
+/// An address that stands in for a resolver's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The host.
+    pub host: Box<str>,
+    /// Its address.
+    pub address: IpAddr,
+}
+
+impl FromStr for Resolved {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let (host, address) = text.split_once('=').ok_or(Refused::Resolved)?;
+        let address = address.trim_start_matches('[').trim_end_matches(']').parse().map_err(|_| Refused::Resolved)?;
+        if host.is_empty() { Err(Refused::Resolved) } else { Ok(Self { host: host.into(), address }) }
+    }
+}
+
+/// A name to ask a server for; empty for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerName(pub Sni);
+
+impl FromStr for ServerName {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        Sni::named(text).map(Self).ok_or(Refused::ServerName)
+    }
+}
+
+/// The URL of a proxy; its password has no Debug.
+#[derive(Clone, Debug)]
+pub struct ProxyUrl(pub Proxy);
+
+impl FromStr for ProxyUrl {
+    type Err = NotAProxy;
+
+    fn from_str(text: &str) -> Result<Self, NotAProxy> {
+        Proxy::parse(text).map(Self)
     }
 }
 
@@ -167,6 +248,21 @@ mod tests {
         assert_eq!(asked(&["rustls", "all"]).len(), Verifier::all().len());
         assert_eq!(asked(&["rustls", "all"])[..2], ["rustls", "rfc5280"]);
         assert!("everybody".parse::<Judge>().is_err());
+    }
+
+    #[test]
+    fn waits_and_addresses() {
+        for (text, milliseconds) in [("3s", 3_000), ("500ms", 500), ("2m", 120_000), ("5", 5_000)] {
+            assert_eq!(text.parse(), Ok(Wait(std::time::Duration::from_millis(milliseconds))), "{text}");
+        }
+        for text in ["", "0s", "0", "-1s", "x", "ms", "1.5s"] {
+            assert_eq!(text.parse::<Wait>(), Err(Refused::Wait), "{text}");
+        }
+        let resolved: Resolved = "api.example=[::1]".parse().unwrap();
+        assert_eq!((&*resolved.host, resolved.address.to_string().as_str()), ("api.example", "::1"));
+        for text in ["", "a", "=::1", "a=b"] {
+            assert_eq!(text.parse::<Resolved>(), Err(Refused::Resolved), "{text}");
+        }
     }
 
     #[test]

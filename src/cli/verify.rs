@@ -11,12 +11,13 @@ use super::error::Error;
 use super::exit::Exit;
 use super::values::Judge;
 use crate::chain::{AwsLc, Graph, NodeId};
-use crate::model::{Certificate, CertificateList, Content, Holding, PublicKey, Slot};
+use crate::model::{Certificate, CertificateList, Content, Holding, PublicKey, Sha256, Slot};
 use crate::report::{Report, Verification, View};
 use crate::verify::{self, Question, Verdict};
 use inputs::{Inputs, Part};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// `kcert verify`.
 ///
@@ -48,7 +49,7 @@ pub(super) fn verify(session: &Session, asked: &Verify, out: &mut dyn Write) -> 
         audit: &audit,
         policy: &session.policy,
         look: &session.look,
-        verification: Some(Verification { question: question.as_ref(), verdicts: &verdicts }),
+        verifications: &[Verification { peer: None, question: question.as_ref(), verdicts: &verdicts }],
     };
     report.render(format, out)?;
     Ok(exit.unwrap_or(Exit::Unknown))
@@ -118,19 +119,22 @@ fn intermediates(graph: &Graph<'_>, inputs: &Inputs, end_entity: NodeId) -> Vec<
     nodes(graph, &holdings).filter(|node| *node != end_entity).collect()
 }
 
-/// Every certificate of plain files. A kubeconfig or Secret has places for anchors; one without any of these has the CAs in it.
+/// Every anchor of the files to trust.
 fn anchors(graph: &Graph<'_>, inputs: &Inputs) -> Vec<NodeId> {
-    let mut anchors = Vec::new();
-    for holdings in inputs.files(Part::Trust) {
-        let is_for_trust = |holding: &&&Holding| matches!(holding.origin.slot, Slot::Trust | Slot::Unknown);
-        let meant: Vec<&Holding> = holdings.iter().filter(is_for_trust).copied().collect();
-        let from = anchors.len();
-        anchors.extend(nodes(graph, &meant));
-        if anchors.len() == from {
-            anchors.extend(nodes(graph, &holdings).filter(|node| graph.certificate(*node).is_ca()));
-        }
+    let files = inputs.files(Part::Trust);
+    files.flat_map(|holdings| anchors_among(&holdings)).filter_map(|id| graph.node(&id)).collect()
+}
+
+/// The anchors in a file: every certificate of plain files. A kubeconfig or Secret has places for anchors; one without any of these has
+/// the CAs in it.
+pub(super) fn anchors_among(holdings: &[&Holding]) -> Vec<Sha256> {
+    let certificates = |holding: &&Holding| holding.certificates().map(|(_, it)| Arc::clone(it)).collect::<Vec<_>>();
+    let is_for_trust = |holding: &&&Holding| matches!(holding.origin.slot, Slot::Trust | Slot::Unknown);
+    let meant: Vec<_> = holdings.iter().filter(is_for_trust).flat_map(certificates).collect();
+    if meant.is_empty() {
+        return holdings.iter().flat_map(certificates).filter(|it| it.is_ca()).map(|it| it.id).collect();
     }
-    anchors
+    meant.iter().map(|it| it.id).collect()
 }
 
 fn nodes<'n>(graph: &'n Graph<'_>, holdings: &'n [&Holding]) -> impl Iterator<Item = NodeId> + 'n {

@@ -4,6 +4,7 @@
 //! behind: of tokens only what a JWT says in clear, of passwords nothing, of plugin commands only known words.
 
 mod clean;
+pub mod connection;
 
 use super::Reference;
 use super::blob::Decoded;

@@ -24,6 +24,7 @@ mod request;
 #[cfg(test)]
 mod samples;
 mod scribe;
+pub mod secret;
 mod sniff;
 pub mod source;
 mod stream;
@@ -33,7 +34,15 @@ pub mod x509;
 pub mod yaml;
 
 pub use blob::{Decoded, Decoder};
+pub use secret::Secret;
 pub use source::{Expectation, Place, Reference};
+
+/// A Name on its own, as servers list the CAs that they take client certificates from; `None` for what is none.
+#[must_use]
+pub fn distinguished_name(encoded: &[u8]) -> Option<crate::model::DistinguishedName> {
+    let element = crate::der::Reader::new(encoded).take(crate::der::SEQUENCE, "Name").ok()?;
+    name::distinguished(&element).ok()
+}
 
 /// How much is taken from one source. Numbers are chosen so that anything real fits and nothing hostile hurts.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 use super::{Entry, kubeadm, objects};
 use crate::mint::{Error, Identity, Pki, Recipe};
 use crate::model::Code;
+use std::net::Ipv4Addr;
 
 /// The control-plane node's root, below the cluster's directory.
 pub const NODE: &str = "node";
@@ -18,6 +19,24 @@ pub enum Health {
     Sound,
     /// All of [`AILMENTS`].
     Ailing,
+}
+
+/// Where the node's servers listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The node's address.
+    pub address: Ipv4Addr,
+    /// The port of the API server.
+    pub api_server: u16,
+    /// The port of etcd.
+    pub etcd: u16,
+}
+
+impl Default for Site {
+    /// The ports that kubeadm gives, at an address that nobody dials.
+    fn default() -> Self {
+        Self { address: Ipv4Addr::new(10, 0, 0, 11), api_server: 6443, etcd: 2379 }
+    }
 }
 
 /// Something wrong with the ailing cluster.
@@ -52,8 +71,8 @@ pub type KnownKeys<'k> = &'k dyn Fn(&str) -> Option<String>;
 ///
 /// # Errors
 /// A certificate cannot be made.
-pub fn entries(pki: Pki, health: Health, known: KnownKeys<'_>) -> Result<Vec<Entry>, Error> {
-    let mut workshop = Workshop { pki, health, known, entries: Vec::new() };
+pub fn entries(pki: Pki, health: Health, site: Site, known: KnownKeys<'_>) -> Result<Vec<Entry>, Error> {
+    let mut workshop = Workshop { pki, health, site, known, entries: Vec::new() };
     kubeadm::node(&mut workshop)?;
     objects::dump(&mut workshop)?;
     Ok(workshop.entries)
@@ -63,6 +82,7 @@ pub fn entries(pki: Pki, health: Health, known: KnownKeys<'_>) -> Result<Vec<Ent
 pub(super) struct Workshop<'k> {
     pub(super) pki: Pki,
     pub(super) health: Health,
+    pub(super) site: Site,
     known: KnownKeys<'k>,
     pub(super) entries: Vec<Entry>,
 }

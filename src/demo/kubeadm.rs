@@ -1,6 +1,6 @@
 //! A control-plane node as kubeadm lays it out (kubernetes/kubernetes cmd/kubeadm/app/phases), and its user's kubeconfig.
 
-use super::cluster::{KUBECONFIG, NODE, Workshop};
+use super::cluster::{KUBECONFIG, NODE, Site, Workshop};
 use super::{Entry, Health};
 use crate::mint::{Error, Identity, Recipe};
 use base64::Engine;
@@ -8,10 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use std::net::Ipv4Addr;
 use time::Duration;
 
-const HOST: &str = "cp-1";
-const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 11);
+pub(super) const HOST: &str = "cp-1";
 const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
-const SERVER: &str = "https://10.0.0.11:6443";
 
 /// Writes the node and the kubeconfig.
 pub(super) fn node(workshop: &mut Workshop<'_>) -> Result<(), Error> {
@@ -23,8 +21,11 @@ pub(super) fn node(workshop: &mut Workshop<'_>) -> Result<(), Error> {
     let etcd_ca = workshop.pair(&format!("{pki}/etcd/ca"), make.ca("etcd-ca").dns("etcd-ca"), None)?;
 
     let names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", HOST];
-    let apiserver =
-        names.iter().fold(make.leaf("kube-apiserver").server(), |recipe, name| recipe.dns(name)).ip(SERVICE).ip(ADDRESS);
+    let apiserver = names
+        .iter()
+        .fold(make.leaf("kube-apiserver").server(), |recipe, name| recipe.dns(name))
+        .ip(SERVICE)
+        .ip(workshop.site.address);
     workshop.pair(&format!("{pki}/apiserver"), apiserver, Some(&ca))?;
     let kubelet_client = make.leaf("kube-apiserver-kubelet-client").organization("kubeadm:cluster-admins").client();
     workshop.pair(&format!("{pki}/apiserver-kubelet-client"), kubelet_client, Some(&ca))?;
@@ -33,7 +34,9 @@ pub(super) fn node(workshop: &mut Workshop<'_>) -> Result<(), Error> {
     workshop.pair(&format!("{pki}/apiserver-etcd-client"), etcd_client, Some(&etcd_ca))?;
     front_proxy(workshop, &pki, &front_proxy_ca)?;
     for (file, name) in [("server", HOST), ("peer", HOST)] {
-        let recipe = make.leaf(name).server().client().dns(HOST).dns("localhost").ip(ADDRESS).ip(Ipv4Addr::LOCALHOST);
+        let recipe = make.leaf(name).server().client().dns(HOST).dns("localhost").ip(workshop.site.address);
+        let on_loopback = workshop.site.address == Ipv4Addr::LOCALHOST;
+        let recipe = if on_loopback { recipe } else { recipe.ip(Ipv4Addr::LOCALHOST) };
         workshop.pair(&format!("{pki}/etcd/{file}"), recipe, Some(&etcd_ca))?;
     }
     workshop.pair(
@@ -76,12 +79,12 @@ fn kubeconfigs(workshop: &mut Workshop<'_>, ca: &Identity) -> Result<(), Error> 
         ("scheduler.conf", "system:kube-scheduler", make.leaf("system:kube-scheduler").client()),
     ] {
         let identity = workshop.make(&format!("{etc}/{file}.key"), recipe, Some(ca))?;
-        workshop.entries.push(Entry::secret(format!("{etc}/{file}"), kubeconfig(ca, user, &identity)));
+        workshop.entries.push(Entry::secret(format!("{etc}/{file}"), kubeconfig(workshop.site, ca, user, &identity)));
         if file == "admin.conf" {
             let older = workshop.either(left, Duration::days(9));
             let copy = workshop.make(&format!("{etc}/{file}.key"), admin.clone().ends_in(older), Some(ca))?;
             let copy = workshop.either(&identity, &copy);
-            workshop.entries.push(Entry::secret(KUBECONFIG, kubeconfig(ca, user, copy)));
+            workshop.entries.push(Entry::secret(KUBECONFIG, kubeconfig(workshop.site, ca, user, copy)));
         }
     }
     kubelet(workshop, ca)
@@ -103,13 +106,14 @@ fn kubelet(workshop: &mut Workshop<'_>, ca: &Identity) -> Result<(), Error> {
     let conf = format!("{NODE}/etc/kubernetes/kubelet.conf");
     let text = match workshop.health {
         Health::Sound => kubeconfig_with(
+            workshop.site,
             ca,
             &user,
             "client-certificate: /var/lib/kubelet/pki/kubelet-client-current.pem\n    client-key: /var/lib/kubelet/pki/kubelet-client-current.pem",
         ),
         Health::Ailing => {
             let first = workshop.make(&format!("{conf}.key"), recipe.ends_in(Duration::days(200)), Some(ca))?;
-            kubeconfig(ca, &user, &first)
+            kubeconfig(workshop.site, ca, &user, &first)
         }
     };
     workshop.entries.push(Entry::secret(conf, text));
@@ -119,20 +123,21 @@ fn kubelet(workshop: &mut Workshop<'_>, ca: &Identity) -> Result<(), Error> {
     Ok(())
 }
 
-fn kubeconfig(ca: &Identity, user: &str, identity: &Identity) -> String {
+fn kubeconfig(site: Site, ca: &Identity, user: &str, identity: &Identity) -> String {
     let certificate = STANDARD.encode(identity.pem());
     let key = STANDARD.encode(identity.key_pem().as_str());
-    kubeconfig_with(ca, user, &format!("client-certificate-data: {certificate}\n    client-key-data: {key}"))
+    kubeconfig_with(site, ca, user, &format!("client-certificate-data: {certificate}\n    client-key-data: {key}"))
 }
 
-fn kubeconfig_with(ca: &Identity, user: &str, credential: &str) -> String {
+fn kubeconfig_with(site: Site, ca: &Identity, user: &str, credential: &str) -> String {
+    let Site { address, api_server, .. } = site;
     let authority = STANDARD.encode(ca.pem());
     format!(
         "apiVersion: v1
 clusters:
 - cluster:
     certificate-authority-data: {authority}
-    server: {SERVER}
+    server: https://{address}:{api_server}
   name: kubernetes
 contexts:
 - context:
@@ -150,23 +155,23 @@ users:
     )
 }
 
-/// The flags that name certificates, as kubeadm writes them into its static pods.
+/// The flags that name certificates, as kubeadm writes them into its static pods; ADDRESS, API and ETCD stand for the site's.
 const MANIFESTS: &[(&str, &str)] = &[
     (
         "kube-apiserver",
-        "--advertise-address=10.0.0.11
+        "--advertise-address=ADDRESS
 --client-ca-file=/etc/kubernetes/pki/ca.crt
 --etcd-cafile=/etc/kubernetes/pki/etcd/ca.crt
 --etcd-certfile=/etc/kubernetes/pki/apiserver-etcd-client.crt
 --etcd-keyfile=/etc/kubernetes/pki/apiserver-etcd-client.key
---etcd-servers=https://127.0.0.1:2379
+--etcd-servers=https://127.0.0.1:ETCD
 --kubelet-client-certificate=/etc/kubernetes/pki/apiserver-kubelet-client.crt
 --kubelet-client-key=/etc/kubernetes/pki/apiserver-kubelet-client.key
 --proxy-client-cert-file=/etc/kubernetes/pki/front-proxy-client.crt
 --proxy-client-key-file=/etc/kubernetes/pki/front-proxy-client.key
 --requestheader-allowed-names=front-proxy-client
 --requestheader-client-ca-file=/etc/kubernetes/pki/front-proxy-ca.crt
---secure-port=6443
+--secure-port=API
 --service-account-key-file=/etc/kubernetes/pki/sa.pub
 --service-account-signing-key-file=/etc/kubernetes/pki/sa.key
 --service-cluster-ip-range=10.96.0.0/12
@@ -186,12 +191,12 @@ const MANIFESTS: &[(&str, &str)] = &[
     ("kube-scheduler", "--kubeconfig=/etc/kubernetes/scheduler.conf"),
     (
         "etcd",
-        "--advertise-client-urls=https://10.0.0.11:2379
+        "--advertise-client-urls=https://ADDRESS:ETCD
 --cert-file=/etc/kubernetes/pki/etcd/server.crt
 --client-cert-auth=true
 --key-file=/etc/kubernetes/pki/etcd/server.key
---listen-client-urls=https://127.0.0.1:2379,https://10.0.0.11:2379
---listen-peer-urls=https://10.0.0.11:2380
+--listen-client-urls=https://127.0.0.1:ETCD,https://ADDRESS:ETCD
+--listen-peer-urls=https://ADDRESS:2380
 --peer-cert-file=/etc/kubernetes/pki/etcd/peer.crt
 --peer-client-cert-auth=true
 --peer-key-file=/etc/kubernetes/pki/etcd/peer.key
@@ -205,6 +210,9 @@ const IMAGE_TAG: &str = "v1.32.4";
 
 fn manifests(workshop: &mut Workshop<'_>) {
     for (component, flags) in MANIFESTS {
+        let Site { address, api_server, etcd } = workshop.site;
+        let places = [("ADDRESS", address.to_string()), ("ETCD", etcd.to_string()), ("=API", format!("={api_server}"))];
+        let flags = places.iter().fold((*flags).to_owned(), |flags, (word, value)| flags.replace(word, value));
         let flags = flags.replace('\n', "\n    - ");
         let tag = if *component == "etcd" { "3.5.16-0" } else { IMAGE_TAG };
         let text = format!(

@@ -1,5 +1,7 @@
 //! A small cluster to try kcert on: what a kubeadm control-plane node holds, a user's kubeconfig, a dump of a few Kubernetes objects.
 //!
+//! Real TLS servers stand beside it on loopback: an API server, etcd, a kubelet ([`Servers`]).
+//!
 //! [`cluster`] makes the files in memory, sound or with a few things wrong ([`cluster::AILMENTS`]); [`build`] writes the ailing one into
 //! a temporary directory that goes away with its [`Demo`]. Everything in it is made anew each time and worth nothing.
 
@@ -7,11 +9,14 @@ pub mod cluster;
 mod files;
 mod kubeadm;
 mod objects;
+mod servers;
 
-pub use cluster::{AILMENTS, Ailment, Health};
+pub use cluster::{AILMENTS, Ailment, Health, Site};
 pub use files::Entry;
+pub use servers::Servers;
 
 use crate::mint::{self, Pki};
+use servers::Sockets;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +27,7 @@ use time::{Duration, OffsetDateTime};
 #[derive(Debug)]
 pub struct Demo {
     directory: TempDir,
+    servers: Option<Servers>,
 }
 
 impl Demo {
@@ -35,6 +41,12 @@ impl Demo {
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
         self.directory.path().join(cluster::KUBECONFIG)
+    }
+
+    /// The servers, if some were started.
+    #[must_use]
+    pub fn servers(&self) -> Option<&Servers> {
+        self.servers.as_ref()
     }
 
     /// Secrets, ConfigMaps and webhooks, as `kubectl get -o json` prints them.
@@ -51,6 +63,8 @@ pub enum Error {
     Mint(mint::Error),
     /// A file could not be written.
     Write(PathBuf, io::Error),
+    /// A server could not be started.
+    Serve(io::Error),
 }
 
 impl fmt::Display for Error {
@@ -58,6 +72,7 @@ impl fmt::Display for Error {
         match self {
             Self::Mint(cause) => write!(f, "{cause}"),
             Self::Write(path, cause) => write!(f, "{}: {cause}", path.display()),
+            Self::Serve(cause) => write!(f, "its servers could not be started: {cause}"),
         }
     }
 }
@@ -70,18 +85,35 @@ impl From<mint::Error> for Error {
     }
 }
 
-/// Makes the ailing cluster as it stands at an instant.
+/// Makes the ailing cluster as it stands at an instant, without servers.
 ///
 /// # Errors
 /// The temporary directory cannot be written.
 pub fn build(at: OffsetDateTime) -> Result<Demo, Error> {
+    let (directory, _, _) = make(at, Site::default())?;
+    Ok(Demo { directory, servers: None })
+}
+
+/// The same with an API server, etcd and a kubelet on loopback, for as long as the demo lives.
+///
+/// # Errors
+/// The temporary directory cannot be written, loopback cannot be listened on.
+pub fn serve(at: OffsetDateTime) -> Result<Demo, Error> {
+    let sockets = Sockets::bind().map_err(Error::Serve)?;
+    let (directory, pki, entries) = make(at, sockets.site())?;
+    let servers = Servers::start(sockets, pki, &entries)?;
+    Ok(Demo { directory, servers: Some(servers) })
+}
+
+fn make(at: OffsetDateTime, site: Site) -> Result<(TempDir, Pki, Vec<Entry>), Error> {
     let directory =
         tempfile::Builder::new().prefix("kcert-demo-").tempdir().map_err(|cause| Error::Write(PathBuf::new(), cause))?;
     // Certificates know whole seconds only: rounded up, what ends in twenty days ends in no less.
     let at = at.replace_nanosecond(0).unwrap_or(at) + Duration::SECOND;
-    let entries = cluster::entries(Pki::at(at), Health::Ailing, &|_| None)?;
+    let pki = Pki::at(at);
+    let entries = cluster::entries(pki, Health::Ailing, site, &|_| None)?;
     write(directory.path(), &entries)?;
-    Ok(Demo { directory })
+    Ok((directory, pki, entries))
 }
 
 /// Writes files and links below a directory.

@@ -9,6 +9,7 @@ use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 /// `O_NONBLOCK` of open(2).
@@ -87,7 +88,8 @@ pub(super) fn open(path: &Path) -> Result<Opened, Refusal> {
     let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path).map_err(refuse)?;
     let metadata = file.metadata().map_err(refuse)?;
     regular(&metadata)?;
-    let access = Access { mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() };
+    let modified = OffsetDateTime::from_unix_timestamp(metadata.mtime()).ok();
+    let access = Access { mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid(), modified };
     Ok(Opened { file, access })
 }
 

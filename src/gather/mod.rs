@@ -15,11 +15,13 @@
 
 mod command;
 mod components;
+pub mod connection;
 mod directory;
 mod files;
 mod flags;
 mod host;
 mod layouts;
+pub mod lines;
 mod plan;
 mod reader;
 mod root;

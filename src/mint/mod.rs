@@ -60,6 +60,12 @@ impl Pki {
         Self { keys, ..self }
     }
 
+    /// The instant that recipes take for now.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.at
+    }
+
     /// A CA: began 30 days ago, ten years, key usage digitalSignature, keyEncipherment and keyCertSign.
     #[must_use]
     pub fn ca(&self, common_name: &str) -> Recipe {

@@ -85,6 +85,49 @@ pub enum DefectKind {
     },
     /// A container that only a password opens and none that was given does.
     Locked(&'static str),
+    /// A server that could not be talked to.
+    Unreachable {
+        /// How far it came.
+        phase: Phase,
+        /// What went wrong then.
+        reason: Box<str>,
+    },
+    /// A server that speaks something else than TLS; what it seems to be.
+    NotTls(Box<str>),
+    /// A server that speaks TLS and not what it should: what came.
+    UnexpectedReply(Box<str>),
+    /// A server that does not let this be read; its reason.
+    Forbidden(Box<str>),
+}
+
+/// The steps of a conversation with a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    /// Its name is looked up.
+    Resolve,
+    /// A TCP connection is made.
+    Connect,
+    /// A proxy is asked to make one.
+    Proxy,
+    /// The plain protocol is asked to change to TLS.
+    StartTls,
+    /// The TLS handshake.
+    Handshake,
+    /// The request and its reply.
+    Request,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "name resolution",
+            Self::Connect => "connect",
+            Self::Proxy => "proxy",
+            Self::StartTls => "STARTTLS",
+            Self::Handshake => "TLS handshake",
+            Self::Request => "request",
+        })
+    }
 }
 
 impl DefectKind {
@@ -96,6 +139,10 @@ impl DefectKind {
                 Code::Unreadable
             }
             Self::Empty | Self::NothingFound => Code::EmptyBundle,
+            Self::Unreachable { .. } => Code::Unreachable,
+            Self::NotTls(_) => Code::NotTls,
+            Self::UnexpectedReply(_) => Code::UnexpectedReply,
+            Self::Forbidden(_) => Code::Forbidden,
             Self::Truncated(_) => Code::BundleTruncated,
             _ => Code::Malformed,
         }
@@ -105,6 +152,12 @@ impl DefectKind {
     #[must_use]
     pub fn is_between_blocks(&self) -> bool {
         matches!(self, Self::MissingNewline | Self::ByteOrderMark | Self::TrailingBytes(_) | Self::TooManyBlocks(_))
+    }
+
+    /// Whether it was met when a server was talked to.
+    #[must_use]
+    pub fn is_of_server(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::NotTls(_))
     }
 
     /// How bad it is: what was read all the same is a warning, what was not leaves the question open.
@@ -150,6 +203,10 @@ impl fmt::Display for DefectKind {
             Self::TooManyBlocks(limit) => write!(f, "has more than {limit} PEM blocks; the rest was not read"),
             Self::Field { path, expected } => write!(f, "{path} should be {expected}"),
             Self::Locked(what) => write!(f, "is a {what} that none of the given passwords opens"),
+            Self::Unreachable { phase, reason } => write!(f, "{phase}: {reason}"),
+            Self::NotTls(instead) => write!(f, "does not speak TLS: {instead}"),
+            Self::UnexpectedReply(what) => write!(f, "unexpected reply: {what}"),
+            Self::Forbidden(reason) => write!(f, "may not be read: {reason}"),
         }
     }
 }

@@ -3,9 +3,10 @@
 //! A [`Holding`] is one place (a file, a field of an object) with everything in it, in order. The same bytes at a thousand places are
 //! decoded once and shared, so the memory of an inventory grows with what is different, plus a few dozen bytes a place.
 
+use super::peer::Loopback;
 use super::{
     Certificate, CertificateList, CertificationRequest, Defect, Distribution, ExtendedKeyUsage, GeneralName, Kubeconfig, Origin,
-    OriginKind, PrivateKey, PublicKey, Role, SigningRequest, Slot,
+    OriginKind, Peer, PrivateKey, PublicKey, Role, SigningRequest, Slot,
 };
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -101,6 +102,13 @@ impl Holding {
         alone && self.origin.slot != Slot::Trust && self.certificates().next().is_some_and(|(_, first)| named_so(first))
     }
 
+    /// The loopback certificate that a server presented.
+    #[must_use]
+    pub fn loopback(&self) -> Option<Loopback> {
+        let (_, first) = self.certificates().next().filter(|_| self.origin.document.kind == OriginKind::Peer)?;
+        Loopback::of(first)
+    }
+
     /// The defects with their index in the holding.
     pub fn defects(&self) -> impl Iterator<Item = (usize, &Arc<Defect>)> {
         self.contents.iter().enumerate().filter_map(|(index, content)| match content {
@@ -132,6 +140,8 @@ pub struct Inventory {
     pub signing_requests: Vec<SigningRequest>,
     /// Every host with a known layout.
     pub hosts: Vec<Host>,
+    /// Every conversation with a server.
+    pub peers: Vec<Peer>,
     /// Files and objects looked at, with or without anything in them.
     pub examined: u64,
 }
@@ -146,6 +156,8 @@ pub trait Collect {
     fn signing_request(&mut self, request: SigningRequest);
     /// A host with a known layout.
     fn host(&mut self, host: Host);
+    /// A conversation with a server; the holding with what it presented comes before it.
+    fn peer(&mut self, peer: Peer);
     /// So many more files or objects were looked at.
     fn examined(&mut self, count: u64);
 }
@@ -167,6 +179,10 @@ impl Collect for Inventory {
         self.hosts.push(host);
     }
 
+    fn peer(&mut self, peer: Peer) {
+        self.peers.push(peer);
+    }
+
     fn examined(&mut self, count: u64) {
         self.examined += count;
     }
@@ -179,6 +195,7 @@ impl Inventory {
         self.holdings.into_iter().for_each(|holding| out.holding(holding));
         self.kubeconfigs.into_iter().for_each(|kubeconfig| out.kubeconfig(kubeconfig));
         self.signing_requests.into_iter().for_each(|request| out.signing_request(request));
+        self.peers.into_iter().for_each(|peer| out.peer(peer));
         out.examined(self.examined);
     }
 }

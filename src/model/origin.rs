@@ -3,6 +3,7 @@
 use super::Role;
 use std::fmt;
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// The kind of document (`origins[].kind` of the JSON output).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -95,6 +96,8 @@ pub struct Access {
     pub uid: u32,
     /// The group.
     pub gid: u32,
+    /// When it was last written, if the file system tells.
+    pub modified: Option<OffsetDateTime>,
 }
 
 /// What a place is for. A CA certificate in `client-certificate-data` and the same one in `certificate-authority-data` are two things.
@@ -131,6 +134,14 @@ impl Origin {
     #[must_use]
     pub fn whole(document: Document) -> Self {
         Self { document: Arc::new(document), field: Arc::from(""), role: None, slot: Slot::Unknown }
+    }
+}
+
+impl Origin {
+    /// Whether both are the same place of the same document: of the allocation, so that it costs no comparing of texts.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.document, &other.document) && Arc::ptr_eq(&self.field, &other.field)
     }
 }
 

@@ -38,7 +38,7 @@ impl Explained {
         let wanted = |word: &str| code.is_none_or(|code| code == word);
         let is_check = |reason: &Reason| CHECKS.iter().any(|check| check.code.as_str() == reason.as_str());
         let reasons = Reason::ALL.iter().copied().filter(|reason| wanted(reason.as_str()) && !is_check(reason)).collect();
-        let checks = CHECKS.iter().filter(|check| wanted(check.code.as_str())).collect();
+        let checks = CHECKS.iter().copied().filter(|check| wanted(check.code.as_str())).collect();
         let explained = Self { checks, reasons };
         (!explained.checks.is_empty() || !explained.reasons.is_empty()).then_some(explained)
     }

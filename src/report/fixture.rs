@@ -115,5 +115,5 @@ pub(super) fn report<T>(view: View, inventory: &Inventory, findings: Vec<Finding
     let look = Look { colour: false, unicode: false, width: 80, detail: Detail::Normal, home: None };
     let (audit, policy) = (Audit { findings }, Policy::at(AT));
     let graph = Graph::build(inventory, &ByName);
-    with(&Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look: &look, verification: None })
+    with(&Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look: &look, verifications: &[] })
 }

@@ -8,6 +8,7 @@ pub(super) mod findings;
 pub(super) mod formatter;
 mod holdings;
 mod kubeconfig;
+pub(super) mod peers;
 pub(super) mod values;
 mod verification;
 
@@ -16,6 +17,7 @@ use certificate::{Certificate, Origin};
 use findings::{Chain, Finding, Summary};
 use formatter::Escaping;
 use holdings::{Holdings, Host};
+use peers::Peer;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Serializer;
@@ -50,6 +52,7 @@ enum Kind {
     Chains,
     Check,
     Verification,
+    Probe,
 }
 
 /// A report of kcert.
@@ -66,6 +69,9 @@ pub(super) struct Document<'r> {
     certificates: Rows<'r, Certificate<'r>>,
     /// What is wrong, worst first.
     findings: Rows<'r, Finding<'r>>,
+    /// Every conversation with a server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peers: Option<Rows<'r, Peer<'r>>>,
     /// Who issued what: the paths from every end entity upwards, of each the best first.
     #[serde(skip_serializing_if = "Option::is_none")]
     chains: Option<Vec<Chain>>,
@@ -89,10 +95,12 @@ impl<'r> Document<'r> {
                 View::Chains => Kind::Chains,
                 View::Check => Kind::Check,
                 View::Verification => Kind::Verification,
+                View::Probe(_) => Kind::Probe,
             },
             evaluated_at: Instant(policy.at),
             certificates: certificates(report),
             findings: Rows::new(|| audit.findings.iter().map(Finding::new)),
+            peers: Peer::rows(report),
             chains: (view == View::Chains).then(|| findings::chains(graph)),
             holdings: (view == View::Inspection).then(|| Holdings::new(graph, inventory)),
             answers: Answers::new(report),

@@ -7,11 +7,14 @@ use super::json::ApiVersion;
 use super::json::certificate::{Certificate, Origin};
 use super::json::findings::Finding;
 use super::json::formatter::Escaping;
+use super::json::peers::Peer as PeerFacts;
 use super::json::values::{Instant, Rows, Text};
 use crate::audit::{Policy, Standing};
 use crate::chain::{SignatureCheck, SignatureOps};
 use crate::model::inventory::Host;
-use crate::model::{self, Collect, Content, DefectKind, Holding, Kubeconfig, Position, Severity, Sha256, SigningRequest};
+use crate::model::{
+    self, Collect, Content, DefectKind, Holding, Kubeconfig, OriginKind, Peer, Position, Severity, Sha256, SigningRequest,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Serializer;
@@ -24,6 +27,8 @@ pub struct Lines<'w> {
     policy: &'w Policy,
     own_signatures: OwnSignatures<'w>,
     summary: Summary,
+    /// What the last server presented, until its conversation comes.
+    served: Option<Holding>,
     failure: Option<io::Error>,
 }
 
@@ -45,7 +50,7 @@ impl<'w> Lines<'w> {
     #[must_use]
     pub fn new(out: &'w mut dyn io::Write, policy: &'w Policy, crypto: &'w dyn SignatureOps) -> Self {
         let own_signatures = OwnSignatures { crypto, known: HashMap::new() };
-        Self { out, policy, own_signatures, summary: Summary::default(), failure: None }
+        Self { out, policy, own_signatures, summary: Summary::default(), served: None, failure: None }
     }
 
     /// What was met.
@@ -119,6 +124,7 @@ impl Collect for Lines<'_> {
                 _ => {}
             }
         }
+        self.served = (holding.origin.document.kind == OriginKind::Peer).then_some(holding);
     }
 
     fn kubeconfig(&mut self, _kubeconfig: Kubeconfig) {}
@@ -126,6 +132,19 @@ impl Collect for Lines<'_> {
     fn signing_request(&mut self, _request: SigningRequest) {}
 
     fn host(&mut self, _host: Host) {}
+
+    /// Whoever waits for servers wants to see each as it comes.
+    fn peer(&mut self, peer: Peer) {
+        let served = self.served.take().filter(|holding| holding.origin.is_same_as(&peer.origin));
+        self.write(&PeerLine {
+            api_version: ApiVersion::V1,
+            kind: PeerLineKind::Peer,
+            peer: PeerFacts::new(&peer, served.as_ref(), None),
+        });
+        if self.failure.is_none() {
+            self.failure = self.out.flush().err();
+        }
+    }
 
     fn examined(&mut self, _count: u64) {}
 }
@@ -217,6 +236,24 @@ pub(super) struct FindingLine<'r> {
 #[schemars(inline)]
 enum FindingLineKind {
     Finding,
+}
+
+/// A line that is a conversation with a server; lines of what it presented come before it.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PeerLine<'r> {
+    /// The version of the output.
+    api_version: ApiVersion,
+    /// What kind of line this is.
+    kind: PeerLineKind,
+    #[serde(flatten)]
+    peer: PeerFacts<'r>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+enum PeerLineKind {
+    Peer,
 }
 
 /// A position in a text, counted from 1.

@@ -14,7 +14,7 @@ pub mod text;
 
 use crate::audit::{Audit, Policy};
 use crate::chain::Graph;
-use crate::model::{Inventory, Severity};
+use crate::model::{Inventory, Origin, Severity};
 use crate::verify::{Outcome, Question, Verdict};
 use std::io;
 
@@ -29,6 +29,19 @@ pub enum View {
     Check,
     /// The answers to a trust question.
     Verification,
+    /// What servers presented and said.
+    Probe(Probed),
+}
+
+/// What servers were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probed {
+    /// An API server's loopback certificate.
+    Loopback,
+    /// A handshake.
+    Tls,
+    /// What kubectl would do.
+    ApiServer,
 }
 
 /// How it is written.
@@ -73,6 +86,8 @@ pub enum Detail {
 /// A trust question and its answers.
 #[derive(Clone, Copy, Debug)]
 pub struct Verification<'a> {
+    /// The server that it is about, where it is about one.
+    pub peer: Option<&'a Origin>,
     /// What was asked; `None` when there was no certificate to ask about.
     pub question: Option<&'a Question<'a>>,
     /// The answers, in the order in which the verifiers were named.
@@ -105,8 +120,8 @@ pub struct Report<'a> {
     pub policy: &'a Policy,
     /// How text looks.
     pub look: &'a Look,
-    /// What was verified, in [`View::Verification`].
-    pub verification: Option<Verification<'a>>,
+    /// What was verified: one question in [`View::Verification`], one for each server in [`View::Probe`].
+    pub verifications: &'a [Verification<'a>],
 }
 
 impl Report<'_> {
@@ -115,7 +130,8 @@ impl Report<'_> {
     pub fn worst(&self) -> Severity {
         let nothing = self.view == View::Check && self.graph.nodes().next().is_none();
         let findings = self.audit.findings.iter().map(|finding| finding.severity);
-        let verdicts = self.verification.map(|verification| verification.worst());
+        let about_files = self.verifications.iter().filter(|verification| verification.peer.is_none());
+        let verdicts = about_files.map(Verification::worst);
         findings.chain(nothing.then_some(Severity::Unknown)).chain(verdicts).max().unwrap_or(Severity::Info)
     }
 

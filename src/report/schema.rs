@@ -1,7 +1,7 @@
 //! The JSON Schema (2020-12) of what `-o json` and `-o jsonl` write, derived from the types that are written.
 
 use super::json::Document;
-use super::jsonl::{CertificateLine, DefectLine, FindingLine};
+use super::jsonl::{CertificateLine, DefectLine, FindingLine, PeerLine};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -14,12 +14,13 @@ pub fn schema() -> Value {
         generator.subschema_for::<CertificateLine<'_>>(),
         generator.subschema_for::<DefectLine<'_>>(),
         generator.subschema_for::<FindingLine<'_>>(),
+        generator.subschema_for::<PeerLine<'_>>(),
     ];
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:kcert:v1",
         "title": "kcert/v1",
-        "description": "The JSON output of kcert: one document (-o json), or lines of certificates, defects and findings (-o jsonl).",
+        "description": "The JSON output of kcert: one document (-o json), or lines of certificates, defects, servers and findings (-o jsonl).",
         "anyOf": alternatives,
         "$defs": generator.take_definitions(true),
     })

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod recipes;
+mod served;
 
 use kcert::audit::{CHECKS, Policy, audit};
 use kcert::chain::{AwsLc, Graph};
@@ -82,6 +83,7 @@ fn cases() -> Vec<Case> {
     cases.extend(chains());
     cases.extend(inputs());
     cases.extend(kubeconfigs());
+    cases.extend(served::cases());
     cases
 }
 

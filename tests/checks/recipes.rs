@@ -49,7 +49,7 @@ impl Place {
     }
 
     pub(crate) fn mode(mut self, mode: u32) -> Self {
-        self.document.access = Some(Access { mode, uid: 0, gid: 0 });
+        self.document.access = Some(Access { mode, uid: 0, gid: 0, modified: None });
         self
     }
 }

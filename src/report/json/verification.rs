@@ -19,11 +19,14 @@ pub(super) struct Answers<'r> {
 
 impl<'r> Answers<'r> {
     pub(super) fn new(report: &Report<'r>) -> Option<Self> {
-        let verification = report.verification?;
-        let verdicts = verification.verdicts.iter();
+        let first = report.verifications.first()?;
+        let answers = |verification: &'r Verification<'r>| {
+            verification.verdicts.iter().map(|verdict| Verdict::new(report.graph, verification, verdict))
+        };
         Some(Self {
-            question: verification.question.map(|question| Question::new(report.graph, question)),
-            verdicts: verdicts.map(|verdict| Verdict::new(report.graph, &verification, verdict)).collect(),
+            // Questions about servers differ in nothing but the server and its name.
+            question: first.question.filter(|_| first.peer.is_none()).map(|question| Question::new(report.graph, question)),
+            verdicts: report.verifications.iter().flat_map(answers).collect(),
         })
     }
 }
@@ -75,6 +78,9 @@ impl<'r> Question<'r> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Verdict<'r> {
+    /// The server that it is about; absent where it is about a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'r str>,
     /// Who judged.
     verifier: Text<verify::Verifier>,
     /// Whether the certificate is trusted.
@@ -95,12 +101,13 @@ struct Verdict<'r> {
 }
 
 impl<'r> Verdict<'r> {
-    fn new(graph: &Graph<'_>, verification: &Verification<'r>, verdict: &'r verify::Verdict) -> Self {
+    fn new(graph: &Graph<'_>, verification: &'r Verification<'r>, verdict: &'r verify::Verdict) -> Self {
         let ways = verification.question.map(|question| {
             let ways = advice(graph, question, verdict);
             ways.iter().map(|way| way.words(graph, question)).collect()
         });
         Self {
+            endpoint: verification.peer.map(|peer| &*peer.document.source),
             verifier: Text(verdict.verifier),
             trusted: verdict.outcome == Outcome::Trusted,
             outcome: verdict.outcome.as_str(),
@@ -214,7 +221,7 @@ mod tests {
         let graph = Graph::build(inventory, &ByName);
         let (audit, policy) = (Audit::default(), Policy::at(AT));
         let look = Look { colour: false, unicode: false, width: 80, detail: Detail::Normal, home: None };
-        let verification = Some(Verification { question, verdicts });
+        let verification = Verification { peer: None, question, verdicts };
         let report = Report {
             view: View::Verification,
             inventory,
@@ -222,7 +229,7 @@ mod tests {
             audit: &audit,
             policy: &policy,
             look: &look,
-            verification,
+            verifications: &[verification],
         };
         let mut out = Vec::new();
         report.render(Format::Json, &mut out).unwrap();

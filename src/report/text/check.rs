@@ -135,11 +135,14 @@ pub(super) fn examined(index: &Index<'_>) -> Text {
         text = text.say(", ").quote(thousands(different)).say(" different");
     }
     let kinds: HashSet<OriginKind> = index.report.inventory.holdings.iter().map(|holding| holding.origin.document.kind).collect();
-    let files = kinds.iter().all(|kind| matches!(kind, OriginKind::File | OriginKind::Kubeconfig | OriginKind::Stdin));
+    let is_file = |kind: &OriginKind| matches!(kind, OriginKind::File | OriginKind::Kubeconfig | OriginKind::Stdin);
     let examined = usize::try_from(index.report.inventory.examined).unwrap_or(usize::MAX);
-    match (examined, files) {
-        (0, _) => text,
-        (_, true) => text.say(", in ").then(count(examined, "file")),
-        (_, false) => text.say(", in ").then(count(examined, "file")).say(" and objects"),
+    let servers = kinds.contains(&OriginKind::Peer);
+    match examined {
+        0 => text,
+        _ if kinds.iter().all(|kind| *kind == OriginKind::Peer) => text.say(", of ").then(count(examined, "server")),
+        _ if kinds.iter().all(is_file) => text.say(", in ").then(count(examined, "file")),
+        _ if servers => text.say(", in ").then(count(examined, "file")).say(", objects and servers"),
+        _ => text.say(", in ").then(count(examined, "file")).say(" and objects"),
     }
 }

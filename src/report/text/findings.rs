@@ -3,7 +3,7 @@
 use super::index::Index;
 use super::line::{Text, join};
 use super::page::{Page, count, thousands};
-use crate::model::{Finding, Severity};
+use crate::model::{Code, Finding, Severity};
 use crate::report::style::{Mark, Style};
 use std::io;
 
@@ -38,30 +38,35 @@ pub(super) fn worst(findings: &[Finding]) -> Mark {
 
 /// The findings below the facts, headed by how many there are.
 pub(super) fn below_facts(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
-    let findings = &index.report.audit.findings;
+    below_others(page, index, &[])
+}
+
+/// The same without those codes that the facts above say already.
+pub(super) fn below_others(page: &mut Page<'_>, index: &Index<'_>, said: &[Code]) -> io::Result<()> {
+    let all = &index.report.audit.findings;
+    let findings: Vec<&Finding> = all.iter().filter(|finding| page.verbose() || !said.contains(&finding.code)).collect();
     if findings.is_empty() {
         return Ok(());
     }
     page.part()?;
-    let tally = tally(findings);
+    let tally = tally(all);
     let heading = if tally.is_empty() { Text::of("worth knowing") } else { tally };
     page.line(0, &heading.styled(Style::Strong))?;
-    list(page, index)
+    groups(findings).iter().try_for_each(|group| one_code(page, index, group))
 }
 
 /// The findings, code by code.
 pub(super) fn list(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
-    let mut rest = index.report.audit.findings.as_slice();
-    for group in groups(&mut rest) {
+    for group in groups(index.report.audit.findings.iter().collect()) {
         one_code(page, index, &group)?;
     }
     Ok(())
 }
 
 /// Findings of one severity and code, in the order in which the first of each was met.
-fn groups<'f>(findings: &mut &'f [Finding]) -> Vec<Vec<&'f Finding>> {
+fn groups(findings: Vec<&Finding>) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    for finding in *findings {
+    for finding in findings {
         let group = groups
             .iter_mut()
             .find(|group| group.first().is_some_and(|first| first.code == finding.code && first.severity == finding.severity));

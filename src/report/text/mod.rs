@@ -19,6 +19,7 @@ mod objects;
 mod others;
 mod page;
 mod pki;
+mod probe;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -53,5 +54,6 @@ pub fn render(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         View::Chains => chains::render(&mut page, &index),
         View::Check => check::render(&mut page, &index),
         View::Verification => verify::render(&mut page, &index),
+        View::Probe(asked) => probe::render(&mut page, &index, asked),
     }
 }

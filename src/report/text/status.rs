@@ -62,6 +62,11 @@ impl Status {
         Text::new().mark(self.mark).then(Text::of(word).quote(when::date(date)).styled(self.colour()))
     }
 
+    /// Whether the end has come.
+    pub(super) fn is_over(&self) -> bool {
+        self.at > self.end
+    }
+
     /// `in 20 days`.
     pub(super) fn distance(&self) -> Text {
         let quiet = if self.mark == Mark::Fine { Style::Dim } else { self.mark.style() };

@@ -100,7 +100,8 @@ impl Table {
     pub(super) fn lines(&self, look: &Look, write: &mut dyn FnMut(Drawn) -> io::Result<()>) -> io::Result<()> {
         let natural = self.natural_widths(look);
         let widths = fit(self.columns, &natural, look.width);
-        if let (Some(widths), true) = (&widths, self.columns.iter().any(|column| !column.title.is_empty())) {
+        let has_cells = natural.iter().any(|width| *width > 0);
+        if let (Some(widths), true) = (&widths, has_cells && self.columns.iter().any(|column| !column.title.is_empty())) {
             let titles: Vec<Text> = self.columns.iter().map(|column| Text::of(column.title).styled(Style::Dim)).collect();
             let lead = if self.rows.iter().all(Row::is_indented) { Text::of("  ") } else { Text::new() };
             self.aligned(&lead, &titles, widths, look).into_iter().try_for_each(&mut *write)?;

@@ -17,32 +17,41 @@ use std::io;
 
 /// The whole screen.
 pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
-    let Some(verification) = index.report.verification else { return Ok(()) };
+    let Some(verification) = index.report.verifications.first() else { return Ok(()) };
     if let [verdict] = verification.verdicts {
-        page.line(0, &answer(index, &verification, verdict.outcome, Text::quoted(verdict.verifier.title())))?;
-        explanation(page, index, &verification, verdict)?;
+        page.line(0, &answer(index, verification, verdict.outcome, Text::quoted(verdict.verifier.title())))?;
+        explanation(page, index, verification, verdict)?;
     } else {
-        matrix::render(page, index, &verification)?;
-        for (verdict, all) in kinds(index, &verification) {
+        matrix::render(page, index, verification)?;
+        for (verdict, all) in kinds(index, verification) {
             page.part()?;
             page.line(0, &heading(verdict, &all))?;
-            explanation(page, index, &verification, verdict)?;
+            explanation(page, index, verification, verdict)?;
         }
     }
-    notes(page, &verification)?;
+    notes(page, verification)?;
     findings::below_facts(page, index)
+}
+
+/// The answer for a server, below what it presented.
+pub(super) fn of_peer(page: &mut Page<'_>, index: &Index<'_>, verification: &Verification<'_>) -> io::Result<()> {
+    for verdict in verification.verdicts {
+        page.line(0, &answer(index, verification, verdict.outcome, Text::quoted(verdict.verifier.title())))?;
+        explanation(page, index, verification, verdict)?;
+    }
+    notes(page, verification)
 }
 
 /// One line a verifier: what `-q` leaves.
 pub(super) fn lines(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
-    let Some(verification) = index.report.verification else { return Ok(()) };
+    let Some(verification) = index.report.verifications.first() else { return Ok(()) };
     for group in matrix::groups(index, verification.verdicts) {
         let Some(verdict) = group.first() else { continue };
         let why = until(index, verdict).unwrap_or_else(|| Text::quoted(&verdict.headline));
         let verifiers: Vec<Verifier> = group.iter().map(|verdict| verdict.verifier).collect();
         let whom = if let [one] = verifiers.as_slice() { Text::quoted(one.title()) } else { matrix::verifiers(&verifiers) };
         let ignored = verification.question.map(|question| ignored(question, verdict.verifier)).unwrap_or_default();
-        page.unbroken(&answer(index, &verification, verdict.outcome, whom).say(": ").then(why).then(ignored))?;
+        page.unbroken(&answer(index, verification, verdict.outcome, whom).say(": ").then(why).then(ignored))?;
     }
     let open = index.report.audit.findings.iter().filter(|finding| finding.severity >= Severity::Unknown);
     for finding in open {
@@ -273,9 +282,10 @@ mod tests {
             crls: Vec::new(),
             max_depth: None,
         };
-        let verification = Some(Verification { question: Some(&question), verdicts });
+        let verification = Verification { peer: None, question: Some(&question), verdicts };
         let view = View::Verification;
-        let report = Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look, verification };
+        let report =
+            Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look, verifications: &[verification] };
         let mut out = Vec::new();
         report.render(Format::Text, &mut out).unwrap();
         String::from_utf8(out).unwrap()

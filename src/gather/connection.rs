@@ -1,0 +1,128 @@
+//! Reads what a kubeconfig says of how to talk to its cluster, and the files that it names.
+
+use super::files::{self, Refusal};
+use crate::decode::kubeconfig::connection::{Connection, Given, NoConnection, Trust, connection};
+use crate::decode::node::Node;
+use crate::decode::{Decoder, Secret};
+use crate::model::DefectKind;
+use crate::model::peer::LoginUsed;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum Unusable {
+    /// A file cannot be read, or is no kubeconfig.
+    File(PathBuf, DefectKind),
+    /// None of the files of the list exists.
+    Absent(Vec<PathBuf>),
+    /// The kubeconfig leads nowhere.
+    Config(NoConnection),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, kind) => write!(f, "{} {kind}", path.display()),
+            Self::Absent(paths) => {
+                let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "there is no kubeconfig at {}", names.join(", "))
+            }
+            Self::Config(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+/// What a context of a merge list leads to, every file of it read; without a name the current one.
+///
+/// # Errors
+/// What cannot be read, and names that lead nowhere.
+pub fn connect(paths: &[PathBuf], context: Option<&str>, decoder: &Decoder) -> Result<Connection, Unusable> {
+    let limits = decoder.limits();
+    let mut texts: Vec<(&Path, Zeroizing<Vec<u8>>)> = Vec::new();
+    for path in paths {
+        match read(path, limits.document_bytes) {
+            Ok(text) => texts.push((path, text)),
+            Err(Refusal::Absent) => {}
+            Err(refusal) => return Err(Unusable::File(path.clone(), refusal.into_defect())),
+        }
+    }
+    if texts.is_empty() {
+        return Err(Unusable::Absent(paths.to_vec()));
+    }
+    let mut documents = Vec::new();
+    for (path, text) in &texts {
+        // JSON is YAML to Kubernetes' own readers.
+        let node = Node::yaml(text, limits).map_err(|defect| Unusable::File(path.to_path_buf(), defect.kind))?;
+        documents.push((path.parent().unwrap_or(Path::new("")), node));
+    }
+    let mut found = connection(&documents, context).map_err(Unusable::Config)?;
+    if let Trust::Bundle(bundle) = &mut found.trust {
+        fill(bundle, limits.document_bytes)?;
+    }
+    fill(&mut found.certificate, limits.document_bytes)?;
+    fill(&mut found.key, limits.document_bytes)?;
+    if let Some((token, LoginUsed::Token)) = &mut found.authorization {
+        let was_file = matches!(token, Given::Path(_));
+        fill(token, limits.document_bytes)?;
+        if let (Given::Bytes(bytes), true) = (&token, was_file) {
+            *token = Given::Bytes(Secret::bearer(bytes.bytes().trim_ascii()));
+        }
+    }
+    Ok(found)
+}
+
+/// A file that holds a secret or a certificate, whole.
+///
+/// # Errors
+/// What keeps it from being read.
+pub fn file(path: &Path, decoder: &Decoder) -> Result<Secret, Unusable> {
+    let bytes = read(path, decoder.limits().document_bytes);
+    bytes.map(Secret::new).map_err(|refusal| Unusable::File(path.to_path_buf(), refusal.into_defect()))
+}
+
+fn fill(given: &mut Given, limit: u64) -> Result<(), Unusable> {
+    if let Given::Path(path) = given {
+        let bytes = read(path, limit).map_err(|refusal| Unusable::File(path.clone(), refusal.into_defect()))?;
+        *given = Given::Bytes(Secret::new(bytes));
+    }
+    Ok(())
+}
+
+fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    files::open(path)?.bytes(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Limits;
+    use std::fs;
+
+    fn lead(kubeconfig: &str, token: Option<&str>) -> Result<Connection, Unusable> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config");
+        fs::write(&path, kubeconfig).unwrap();
+        if let Some(token) = token {
+            fs::write(directory.path().join("token"), token).unwrap();
+        }
+        let gone = directory.path().join("gone");
+        connect(&[gone, path], None, &Decoder::new(Limits::default()))
+    }
+
+    const CONFIG: &str = "current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'https://h'}}]\nusers: [{name: u, user: {tokenFile: token}}]\n";
+
+    #[test]
+    fn files_are_read_beside_the_kubeconfig() {
+        let found = lead(CONFIG, Some("abc\n")).unwrap();
+        let Some((Given::Bytes(token), LoginUsed::Token)) = &found.authorization else { panic!() };
+        assert_eq!(token.bytes(), b"Bearer abc");
+        assert!(matches!(lead(CONFIG, None), Err(Unusable::File(..))));
+        assert!(matches!(lead("a: [", None), Err(Unusable::File(_, DefectKind::Yaml(_)))));
+        assert!(matches!(lead("a: b", None), Err(Unusable::Config(NoConnection::NoContext))));
+        assert!(matches!(connect(&["/nowhere/at/all".into()], None, &Decoder::new(Limits::default())), Err(Unusable::Absent(_))));
+    }
+}
