@@ -45,7 +45,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("stdin()", &["gather/"]),
     ("x509_parser", &[]),
     ("webpki", &["verify/rustls.rs"]),
-    ("hyper", &["probe/http.rs", "demo/servers.rs"]),
+    ("hyper", &["probe/http.rs", "probe/proxy.rs", "demo/servers.rs"]),
     // The last three name rustls' provider, which is made of it.
     ("aws_lc_rs", &["decode/crypto.rs", "chain/signature.rs", "probe/dial.rs", "probe/tls.rs", "demo/servers.rs"]),
     ("rcgen", &["mint/"]),

@@ -3,7 +3,7 @@
 //! Every `console` block is run: lines that begin with `$ kcert` are commands, `? N` below one says that it ends with another exit code
 //! than 0, everything else is its output. Commands run in a directory with the fixtures in it, with the modes that they should have (git
 //! keeps none), and without the environment's say in looks. `KCERT_TRANSCRIPTS=overwrite cargo test --test transcripts` writes the
-//! present output into the files, for reading the difference.
+//! present output into the files, for reading the difference. Ports of the demo's servers are shown as 50443.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -80,5 +80,18 @@ fn run(arguments: &str, directory: &Path) -> String {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    format!("{exit}{text}")
+    format!("{exit}{}", with_one_port(&text))
+}
+
+/// The demo's servers have other ports at every run, all of five digits: shown as one.
+fn with_one_port(text: &str) -> String {
+    const HOST: &str = "127.0.0.1:";
+    let mut parts = text.split(HOST);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.chars().take_while(char::is_ascii_digit).count();
+        let port = if digits == 5 { "50443" } else { &part[..digits] };
+        write!(shown, "{HOST}{port}{}", &part[digits..]).unwrap();
+    }
+    shown
 }

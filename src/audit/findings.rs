@@ -3,7 +3,6 @@
 use super::checks::{CHECKS, check};
 use crate::model::{Code, Evidence, Finding, Origin, Severity, Sha256};
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 /// A finding in the making.
 pub(super) struct Draft(Finding);
@@ -91,9 +90,7 @@ impl Findings {
         for finding in &mut self.list {
             // Places are shared, not copied: the same one is the same allocation.
             let mut seen = HashSet::new();
-            finding.origins.retain(|(origin, index)| {
-                seen.insert((Arc::as_ptr(&origin.document).addr(), Arc::as_ptr(&origin.field).addr(), *index))
-            });
+            finding.origins.retain(|(origin, index)| seen.insert((origin.place(), *index)));
         }
         self.list.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), rank(finding.code)));
         self.list

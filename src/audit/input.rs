@@ -3,7 +3,6 @@
 use super::Context;
 use super::checks::check;
 use super::findings::{Draft, Findings};
-use super::peers::answered_elsewhere;
 use crate::model::{Code, Defect, DefectKind, Evidence, Holding, Role, Severity, Slot};
 use std::collections::HashMap;
 
@@ -66,7 +65,7 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
             // A file that another document names says more than its name there.
             let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
             // One address of a name that answers is enough.
-            let spared = defect.kind.is_of_server() && answered_elsewhere(context, holding);
+            let spared = defect.kind.is_of_server() && context.has_answered(&holding.origin.document.source);
             let severity = if spared { Severity::Info } else { defect.kind.severity() };
             let draft = places.entry((defect, file, severity)).or_insert_with(|| {
                 order.push((&**defect, file, severity));

@@ -99,6 +99,7 @@ pub struct Context<'a> {
     trusted: OnceLock<HashSet<NodeId>>,
     issuers: OnceLock<HashSet<NodeId>>,
     documents: OnceLock<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
+    answered: OnceLock<HashSet<&'a str>>,
 }
 
 /// What makes a document the same one, though the files it refers to differ: kind, source, host.
@@ -119,6 +120,7 @@ impl<'a> Context<'a> {
             trusted: OnceLock::new(),
             issuers: OnceLock::new(),
             documents: OnceLock::new(),
+            answered: OnceLock::new(),
         }
     }
 
@@ -141,9 +143,18 @@ impl<'a> Context<'a> {
 
     /// Conversations, with what each presented.
     fn peers(&self) -> impl Iterator<Item = (&'a Peer, &'a Holding)> {
-        let holdings = &self.inventory.holdings;
-        let presented = |peer: &Peer| holdings.iter().find(|holding| holding.origin.is_same_as(&peer.origin));
-        self.inventory.peers.iter().filter_map(move |peer| presented(peer).map(|holding| (peer, holding)))
+        let served = self.inventory.holdings.iter().filter(|holding| holding.origin.document.kind == OriginKind::Peer);
+        let places: HashMap<_, _> = served.map(|holding| (holding.origin.place(), holding)).collect();
+        self.inventory.peers.iter().filter_map(move |peer| Some((peer, *places.get(&peer.origin.place())?)))
+    }
+
+    /// Whether an endpoint answered at one of its addresses.
+    fn has_answered(&self, endpoint: &str) -> bool {
+        let answered = self.answered.get_or_init(|| {
+            let answered = self.inventory.peers.iter().filter(|peer| peer.session.is_some());
+            answered.map(|peer| &*peer.origin.document.source).collect()
+        });
+        answered.contains(endpoint)
     }
 
     /// Every place where a node's certificate stands, with its index there.

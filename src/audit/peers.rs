@@ -4,7 +4,7 @@ use super::Context;
 use super::findings::{Draft, Findings};
 use crate::model::peer::{Alert, ClientAuth, End, LoginUsed, ProtocolVersion, Session};
 use crate::model::when::to_the_second;
-use crate::model::{Code, Evidence, Holding, Login, Peer, Severity};
+use crate::model::{Code, Evidence, Login, Peer, Severity};
 use time::Duration;
 
 /// A difference of clocks that is worth a word: kubeadm back-dates what it issues by so much (kubernetes/kubernetes#118922).
@@ -108,10 +108,4 @@ fn has_ended_token(context: &Context<'_>) -> bool {
     let logins = context.inventory.kubeconfigs.iter().flat_map(|kubeconfig| &kubeconfig.users).flat_map(|user| &user.logins);
     let ended = |login: &Login| matches!(login, Login::Token { expires: Some(end), .. } if *end < context.policy.at);
     logins.into_iter().any(ended)
-}
-
-/// Whether some other conversation with the same endpoint came further: one address of a name is enough.
-pub(super) fn answered_elsewhere(context: &Context<'_>, holding: &Holding) -> bool {
-    let source = &holding.origin.document.source;
-    context.inventory.peers.iter().any(|peer| peer.origin.document.source == *source && peer.session.is_some())
 }

@@ -6,7 +6,7 @@
 
 use super::Context;
 use super::findings::{Draft, Findings};
-use crate::model::when::{date, relative};
+use crate::model::when::{date, relative, to_the_second};
 use crate::model::{
     Certificate, Code, DistinguishedName, Evidence, ExtendedKeyUsage, Holding, Inventory, OriginKind, Role, Severity, Slot,
 };
@@ -150,8 +150,8 @@ pub(super) fn differs(context: &Context<'_>, findings: &mut Findings) {
         let message = format!(
             "{endpoint} does not serve the certificate of {} (until {}) but {why} (until {}){}",
             served.file.origin.document.path(),
-            date(held.validity.not_after),
-            date(presented.validity.not_after),
+            day_or_second(held, presented),
+            day_or_second(presented, held),
             running.unwrap_or_default()
         );
         let mut draft = Draft::new(Code::ServedDiffers, Severity::Warning, message)
@@ -167,6 +167,12 @@ pub(super) fn differs(context: &Context<'_>, findings: &mut Findings) {
         }
         findings.add(draft.hint(hint(served)));
     }
+}
+
+/// The end of one of two certificates: the day, or the second where both end on one day.
+fn day_or_second(one: &Certificate, other: &Certificate) -> String {
+    let (end, others) = (one.validity.not_after, other.validity.not_after);
+    if date(end) == date(others) { to_the_second(end) } else { date(end) }
 }
 
 fn hint(served: &Served<'_>) -> String {

@@ -4,6 +4,17 @@ use crate::model::{Code, Finding, Severity};
 use crate::verify;
 use std::process::ExitCode;
 
+/// The codes of what was not read.
+const UNREAD: &[Code] = &[
+    Code::Unreadable,
+    Code::Malformed,
+    Code::BundleTruncated,
+    Code::Unreachable,
+    Code::NotTls,
+    Code::Forbidden,
+    Code::UnexpectedReply,
+];
+
 /// How a run ends. The order is the contract's: the worst wins, `0 < 1 < 3 < 2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -45,10 +56,7 @@ impl Exit {
     /// How a verb that only shows ends: by whether everything was read.
     #[must_use]
     pub fn shown(findings: &[Finding]) -> Self {
-        let unread = findings.iter().any(|finding| {
-            finding.severity == Severity::Unknown
-                && matches!(finding.code, Code::Unreadable | Code::Malformed | Code::BundleTruncated)
-        });
+        let unread = findings.iter().any(|finding| finding.severity == Severity::Unknown && UNREAD.contains(&finding.code));
         if unread { Self::Unknown } else { Self::Fine }
     }
 }

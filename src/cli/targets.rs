@@ -4,7 +4,7 @@ use super::args::Sources;
 use super::error::Error;
 use crate::demo::{self, Demo};
 use crate::gather::Target;
-use crate::probe::{Dial, Endpoint};
+use crate::probe::{Dial, Endpoint, NotAProxy, Proxy};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
@@ -100,6 +100,15 @@ pub(super) fn kubeconfig_paths() -> Vec<PathBuf> {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => vec![PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".kube/config")],
     }
+}
+
+/// The proxy that the environment names for a server.
+///
+/// # Errors
+/// One that is not asked by plain HTTP.
+pub(super) fn environment_proxy(to: &Endpoint) -> Result<Option<Proxy>, NotAProxy> {
+    let first = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    Proxy::of_environment(&first(["HTTPS_PROXY", "https_proxy"]), &first(["NO_PROXY", "no_proxy"]), to)
 }
 
 /// This host.

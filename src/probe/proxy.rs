@@ -3,6 +3,8 @@
 use super::Endpoint;
 use super::fault::Fault;
 use crate::decode::Secret;
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 use std::fmt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
@@ -56,6 +58,19 @@ impl Proxy {
         let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
         let endpoint = Endpoint::parse_with(host, HTTP).map_err(|_| NotAProxy::Host)?;
         Ok(Self { endpoint, authorization: user.map(|user| Secret::basic(&percent_decoded(user))) })
+    }
+
+    /// The proxy for an endpoint by the values of `HTTPS_PROXY` and `NO_PROXY`, if there is one. This machine itself is never reached through
+    /// a proxy (golang.org/x/net/http/httpproxy, which kubectl goes by).
+    ///
+    /// # Errors
+    /// A proxy that is asked by something else than plain HTTP.
+    pub fn of_environment(https_proxy: &str, no_proxy: &str, to: &Endpoint) -> Result<Option<Self>, NotAProxy> {
+        let is_here = to.address().map_or(&*to.host == "localhost", |address| address.is_loopback());
+        let uri = format!("https://{to}/").parse::<Uri>();
+        let rules = Matcher::builder().https(https_proxy).no(no_proxy).build();
+        let is_meant = uri.is_ok_and(|uri| rules.intercept(&uri).is_some());
+        if is_here || !is_meant { Ok(None) } else { Self::parse(https_proxy).map(Some) }
     }
 
     /// Asks for a tunnel.
@@ -158,6 +173,26 @@ mod tests {
         let endless: &'static [u8] = vec![b'x'; MOST + 100].leak();
         let endless: &'static [u8] = [b"HTTP/1.1 ", endless].concat().leak();
         assert_eq!(ask("proxy:1", endless).1, Err("the proxy's reply has no end".into()));
+    }
+
+    #[test]
+    fn the_environment_names_proxies_and_exceptions() {
+        let chosen = |no_proxy: &str, to: &str| {
+            let proxy = Proxy::of_environment("http://proxy:3128", no_proxy, &Endpoint::parse(to).unwrap());
+            proxy.unwrap().map(|proxy| proxy.endpoint.to_string())
+        };
+        assert_eq!(chosen("", "10.0.0.1:6443").as_deref(), Some("proxy:3128"));
+        for (no_proxy, to) in [
+            ("10.0.0.0/8", "10.0.0.1:6443"),
+            (".example", "k8s.example:443"),
+            ("*", "a:1"),
+            ("", "127.0.0.1:1"),
+            ("", "localhost:1"),
+        ] {
+            assert_eq!(chosen(no_proxy, to), None, "{no_proxy} {to}");
+        }
+        assert!(Proxy::of_environment("", "", &Endpoint::parse("a:1").unwrap()).unwrap().is_none());
+        assert!(Proxy::of_environment("socks5://p:1", "", &Endpoint::parse("a:1").unwrap()).is_err());
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Collect for Lines<'_> {
 
     /// Whoever waits for servers wants to see each as it comes.
     fn peer(&mut self, peer: Peer) {
-        let served = self.served.take().filter(|holding| holding.origin.is_same_as(&peer.origin));
+        let served = self.served.take().filter(|holding| holding.origin.place() == peer.origin.place());
         self.write(&PeerLine {
             api_version: ApiVersion::V1,
             kind: PeerLineKind::Peer,

@@ -43,8 +43,13 @@ impl Kubeconfig {
         let connection = connect(&paths, login.context.as_deref(), &session.decoder).map_err(Error::Unusable)?;
         let endpoint = Endpoint::parse(&connection.server).map_err(Error::NotAnEndpoint)?;
         let own = connection.proxy_url.as_ref().map(|url| Proxy::parse(&String::from_utf8_lossy(url.bytes()))).transpose();
-        let typed = ways.proxy.as_ref().map(|typed| typed.0.clone());
-        let proxy = typed.map_or_else(|| own.map_err(Error::Proxy), |typed| Ok(Some(typed)))?.map(Arc::new);
+        // As kubectl has it: what was typed, what the kubeconfig says, what the environment says.
+        let proxy = match (&ways.proxy, own.map_err(Error::Proxy)?) {
+            (Some(typed), _) => Some(typed.0.clone()),
+            (None, Some(own)) => Some(own),
+            (None, None) => targets::environment_proxy(&endpoint).map_err(Error::Proxy)?,
+        };
+        let proxy = proxy.map(Arc::new);
         Ok(Self { paths, connection, endpoint, proxy, demo })
     }
 

@@ -11,7 +11,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 /// One conversation with one address of an endpoint.
 #[derive(Serialize, JsonSchema)]
@@ -170,11 +169,10 @@ impl<'r> Peer<'r> {
 }
 
 fn rows(inventory: &Inventory) -> Vec<Peer<'_>> {
-    let place = |origin: &crate::model::Origin| (Arc::as_ptr(&origin.document).addr(), Arc::as_ptr(&origin.field).addr());
-    let holdings: HashMap<_, &Holding> = inventory.holdings.iter().map(|holding| (place(&holding.origin), holding)).collect();
+    let holdings: HashMap<_, &Holding> = inventory.holdings.iter().map(|holding| (holding.origin.place(), holding)).collect();
     let files: HashMap<_, Served<'_>> =
-        served::compare(inventory).into_iter().map(|served| (place(&served.peer.origin), served)).collect();
-    let row = |peer| Peer::new(peer, holdings.get(&place(&peer.origin)).copied(), files.get(&place(&peer.origin)).copied());
+        served::compare(inventory).into_iter().map(|served| (served.peer.origin.place(), served)).collect();
+    let row = |peer| Peer::new(peer, holdings.get(&peer.origin.place()).copied(), files.get(&peer.origin.place()).copied());
     inventory.peers.iter().map(row).collect()
 }
 

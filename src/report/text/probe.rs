@@ -17,7 +17,6 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// The whole screen.
 pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>, asked: Probed) -> io::Result<()> {
@@ -61,15 +60,14 @@ impl Talk<'_> {
 
 /// Every conversation in the order of the endpoints: by address, else by name.
 fn talks<'a>(index: &Index<'a>) -> Vec<Talk<'a>> {
-    let place = |origin: &Origin| (Arc::as_ptr(&origin.document).addr(), Arc::as_ptr(&origin.field).addr());
     let report = index.report;
-    let holdings: HashMap<_, _> = report.inventory.holdings.iter().map(|holding| (place(&holding.origin), holding)).collect();
+    let holdings: HashMap<_, _> = report.inventory.holdings.iter().map(|holding| (holding.origin.place(), holding)).collect();
     let files: HashMap<_, _> =
-        served::compare(report.inventory).into_iter().map(|served| (place(&served.peer.origin), served)).collect();
+        served::compare(report.inventory).into_iter().map(|served| (served.peer.origin.place(), served)).collect();
     let verdicts: HashMap<_, _> =
-        report.verifications.iter().filter_map(|verification| Some((place(verification.peer?), verification))).collect();
+        report.verifications.iter().filter_map(|verification| Some((verification.peer?.place(), verification))).collect();
     let talk = |peer: &'a Peer| {
-        let place = place(&peer.origin);
+        let place = peer.origin.place();
         Talk {
             peer,
             holding: holdings.get(&place).copied(),

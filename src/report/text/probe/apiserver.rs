@@ -99,7 +99,7 @@ fn server(index: &Index<'_>, talk: &Talk<'_>, session: &Session) -> Row {
 
 fn faults<'a>(index: &Index<'a>, holding: &Holding) -> Vec<&'a Finding> {
     const AGAINST: &[Code] = &[Code::CaDoesNotSignServer, Code::NameMismatch, Code::Untrusted];
-    let concerns = |finding: &&Finding| finding.origins.iter().any(|(origin, _)| origin.is_same_as(&holding.origin));
+    let concerns = |finding: &&Finding| finding.origins.iter().any(|(origin, _)| origin.place() == holding.origin.place());
     index.report.audit.findings.iter().filter(|finding| AGAINST.contains(&finding.code)).filter(concerns).collect()
 }
 
