@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 /// Handshakes of each run; the best of the runs counts.
-const HANDSHAKES: usize = 2_000;
+const HANDSHAKES: u32 = 2_000;
 const RUNS: usize = 5;
 const IN_FLIGHT: usize = 64;
 
@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let peer = best(|| tokio_rustls(address, &root))?;
     let ours = best(|| kcert(address))?;
     for (name, cost) in [("tokio-rustls", &peer), ("kcert probe", &ours)] {
-        let each = cost.cpu.as_secs_f64() * 1e6 / HANDSHAKES as f64;
-        let rate = HANDSHAKES as f64 / cost.wall.as_secs_f64();
+        let each = cost.cpu.as_secs_f64() * 1e6 / f64::from(HANDSHAKES);
+        let rate = f64::from(HANDSHAKES) / cost.wall.as_secs_f64();
         writeln!(out, "{name:14} {each:>8.1} µs of CPU a handshake   {rate:>8.0} handshakes a second")?;
     }
     writeln!(out, "ratio of CPU   {:>8.2}", ours.cpu.as_secs_f64() / peer.cpu.as_secs_f64())?;
@@ -79,7 +79,7 @@ fn kcert(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let dials = (0..HANDSHAKES).map(|_| dial());
     probe(dials, &options, &Decoder::new(Limits::default()), &mut inventory, &mut || {})?;
     let good = inventory.peers.iter().filter(|peer| peer.session.is_some()).count();
-    if good == HANDSHAKES { Ok(()) } else { Err(format!("{good} of {HANDSHAKES}").into()) }
+    if u32::try_from(good) == Ok(HANDSHAKES) { Ok(()) } else { Err(format!("{good} of {HANDSHAKES}").into()) }
 }
 
 fn single(address: SocketAddr) -> Result<Duration, Box<dyn Error>> {

@@ -148,11 +148,13 @@ impl<'a> Context<'a> {
         self.inventory.peers.iter().filter_map(move |peer| Some((peer, *places.get(&peer.origin.place())?)))
     }
 
-    /// Whether an endpoint answered at one of its addresses.
+    /// Whether a conversation with an endpoint came to a good end, at one of its addresses.
     fn has_answered(&self, endpoint: &str) -> bool {
         let answered = self.answered.get_or_init(|| {
-            let answered = self.inventory.peers.iter().filter(|peer| peer.session.is_some());
-            answered.map(|peer| &*peer.origin.document.source).collect()
+            let went_well = |(peer, holding): &(&Peer, &Holding)| {
+                peer.session.is_some() && !holding.defects().any(|(_, defect)| defect.kind.is_of_server())
+            };
+            self.peers().filter(went_well).map(|(peer, _)| &*peer.origin.document.source).collect()
         });
         answered.contains(endpoint)
     }

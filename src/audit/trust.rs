@@ -3,7 +3,7 @@
 use super::Context;
 use super::findings::{Draft, Findings};
 use crate::chain::{Graph, NodeId};
-use crate::model::peer::LOOPBACK_NAME;
+use crate::model::peer::{End, LOOPBACK_NAME, Peer};
 use crate::model::{Code, Evidence, Finding, Holding, Kubeconfig, OriginKind, Severity};
 use crate::verify::{self, Name, Outcome, Purpose, Question, Reason, Verdict, Verifier};
 use time::OffsetDateTime;
@@ -159,6 +159,13 @@ fn kubeconfigs(context: &Context<'_>, findings: &mut Findings, wanted: Code) {
         for cluster in kubeconfig.clusters.iter().filter(|cluster| !cluster.insecure_skip_tls_verify) {
             let anchors = anchors(context, kubeconfig, &cluster.name);
             let name = cluster.tls_server_name.as_deref().unwrap_or_else(|| host_of(&cluster.server)).parse::<Name>();
+            if anchors.is_empty() && wanted == Code::CaDoesNotSignServer {
+                for peer in peers_of(context, &cluster.server).into_iter().filter(|peer| was_distrusted(context, peer)) {
+                    let message =
+                        format!("cluster {} names no CA, and kcert does not ask the system's: nothing was sent", cluster.name);
+                    findings.add(about(peer, wanted, Severity::Unknown, message));
+                }
+            }
             let (false, Ok(name)) = (anchors.is_empty(), name) else { continue };
             for peer in peers_of(context, &cluster.server) {
                 let Some(question) = question(context.graph, peer, &anchors, vec![name.clone()], context.policy.at) else {
@@ -182,6 +189,12 @@ fn kubeconfigs(context: &Context<'_>, findings: &mut Findings, wanted: Code) {
             }
         }
     }
+}
+
+/// Whether a conversation ended because nobody vouches for the server.
+fn was_distrusted(context: &Context<'_>, holding: &Holding) -> bool {
+    let ended = |peer: &Peer| peer.session.as_ref().is_some_and(|session| session.end == End::Distrusted);
+    context.inventory.peers.iter().any(|peer| peer.origin.place() == holding.origin.place() && ended(peer))
 }
 
 fn anchors<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, cluster: &str) -> Vec<NodeId> {

@@ -83,6 +83,9 @@ impl Session {
     fn report(&self, ask: &Ask<'_>, format: Format, out: &mut dyn Write) -> Result<Outcome, Error> {
         let mut inventory = Inventory::default();
         self.gather(ask, &mut inventory)?;
+        if !inventory.peers.is_empty() {
+            inventory.sort_peers();
+        }
         let graph = Graph::build(&inventory, &AwsLc);
         let audit = audit::audit(&graph, &self.policy);
         let report = Report {

@@ -75,6 +75,7 @@ impl<'s> Run<'s> {
     fn report(mut self, format: crate::report::Format, out: &mut dyn Write) -> Result<Exit, Error> {
         let mut inventory = Inventory::default();
         self.gather(&mut inventory)?;
+        inventory.sort_peers();
         let graph = Graph::build(&inventory, &AwsLc);
         let judged =
             self.anchors.as_ref().map(|anchors| judging::judge(&graph, &anchors.expectation(&graph, self.session.policy.at)));

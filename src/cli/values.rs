@@ -149,15 +149,29 @@ impl FromStr for ServerName {
     }
 }
 
-/// The URL of a proxy; its password has no Debug.
-#[derive(Clone, Debug)]
-pub struct ProxyUrl(pub Proxy);
+/// The URL of a proxy, read later: clap repeats what it cannot read, and this may hold a password. It has no Debug.
+#[derive(Clone)]
+pub struct ProxyUrl(String);
 
-impl FromStr for ProxyUrl {
-    type Err = NotAProxy;
+impl ProxyUrl {
+    /// The proxy.
+    ///
+    /// # Errors
+    /// A URL that is none's.
+    pub fn proxy(&self) -> Result<Proxy, NotAProxy> {
+        Proxy::parse(&self.0)
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, NotAProxy> {
-        Proxy::parse(text).map(Self)
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyUrl").finish_non_exhaustive()
+    }
+}
+
+impl From<String> for ProxyUrl {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 

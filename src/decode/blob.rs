@@ -76,6 +76,15 @@ impl Decoder {
         self.remember(fingerprint, contents)
     }
 
+    /// Decodes a certificate as TLS carries it: one in DER, and nothing else (RFC 8446 section 4.4.2).
+    #[must_use]
+    pub fn certificate(&self, der: &[u8]) -> Content {
+        match contents::of_der(der, 2, &self.certificates).as_slice() {
+            [only @ (Content::Certificate(_) | Content::Defect(_))] => only.clone(),
+            _ => defect(DefectKind::Der { what: "certificate", reason: "it is not one certificate in DER".into() }, None),
+        }
+    }
+
     /// Decodes the base64 text of a field (`data[tls.crt]`, `client-certificate-data`, `caBundle`). Text met before costs one hash.
     ///
     /// White space and missing padding are forgiven; other text is a `Base64` defect.

@@ -189,6 +189,15 @@ impl Collect for Inventory {
 }
 
 impl Inventory {
+    /// Puts what servers presented and said into the order of their endpoints: it comes in the order in which they answer. Addresses of
+    /// one endpoint stay as they were resolved.
+    pub fn sort_peers(&mut self) {
+        let key = |origin: &Origin| Arc::clone(&origin.document.source);
+        self.peers.sort_by_cached_key(|peer| key(&peer.origin));
+        self.holdings
+            .sort_by_cached_key(|holding| (holding.origin.document.kind == OriginKind::Peer).then(|| key(&holding.origin)));
+    }
+
     /// Hands everything to another collector, in order: how a worker's part joins the whole.
     pub fn drain_into(self, out: &mut dyn Collect) {
         self.hosts.into_iter().for_each(|host| out.host(host));

@@ -121,6 +121,8 @@ pub struct Client {
 pub enum UnusableKey {
     /// It is of no kind that TLS knows.
     Kind,
+    /// It can be read with a password only.
+    Encrypted,
     /// It belongs to another certificate.
     Mismatch,
 }
@@ -129,6 +131,7 @@ impl fmt::Display for UnusableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kind => "the client's private key is of no kind that TLS can use",
+            Self::Encrypted => "the client's private key is encrypted, and kcert asks for no password",
             Self::Mismatch => "the client's private key belongs to another certificate",
         })
     }

@@ -2,7 +2,7 @@
 
 use super::conversation::{Answered, Outcome};
 use super::dial::Dial;
-use crate::decode::{Decoded, Decoder, distinguished_name};
+use crate::decode::{Decoder, distinguished_name};
 use crate::model::peer::{ClientAuth, LoginUsed, Reply, ServerVersion, Session};
 use crate::model::{Collect, Content, Defect, DefectKind, Document, Holding, Origin, OriginKind, Peer, Slot};
 use serde_json::Value;
@@ -49,17 +49,7 @@ fn origin(dial: &Dial, outcome: &Outcome, several: bool) -> Origin {
 
 /// The certificates of a chain; one that does not decode is a defect in its place.
 fn contents(chain: &[Vec<u8>], decoder: &Decoder) -> Vec<Content> {
-    let mut contents = Vec::new();
-    for certificate in chain {
-        match decoder.bytes(certificate) {
-            Decoded::Contents(found) if !found.is_empty() => contents.extend(found.iter().cloned()),
-            _ => {
-                let kind = DefectKind::Der { what: "certificate", reason: "it is not DER".into() };
-                contents.push(Content::Defect(Arc::new(Defect { kind, position: None })));
-            }
-        }
-    }
-    contents
+    chain.iter().map(|certificate| decoder.certificate(certificate)).collect()
 }
 
 /// What an answer to `GET /version` leaves open. 401 does not: it is about the credential.

@@ -154,7 +154,7 @@ fn broken(seen: &Seen, head: &[u8], failure: &Fault) -> Session {
         other => End::Broken(other.words()),
     };
     Session {
-        version: seen.version.unwrap_or(ProtocolVersion::TLS12),
+        version: seen.version.or_else(|| chosen_suite(head).and_then(version_of)).unwrap_or(ProtocolVersion::TLS12),
         cipher_suite: chosen_suite(head).map(cipher_suite),
         key_exchange: None,
         alpn: None,
@@ -170,6 +170,11 @@ fn chosen_suite(head: &[u8]) -> Option<CipherSuite> {
     let is_server_hello = head.first() == Some(&22) && head.get(5) == Some(&2);
     let at = SESSION_ID + 1 + usize::from(*head.get(SESSION_ID).filter(|_| is_server_hello)?);
     Some(CipherSuite::from(u16::from_be_bytes([*head.get(at)?, *head.get(at + 1)?])))
+}
+
+/// Suites of TLS 1.3 are of no other version (RFC 8446 appendix B.4).
+fn version_of(suite: CipherSuite) -> Option<ProtocolVersion> {
+    (u16::from(suite) >> 8 == 0x13).then_some(ProtocolVersion::TLS13)
 }
 
 /// The IANA name of a suite; rustls has names of its own for those of TLS 1.3.

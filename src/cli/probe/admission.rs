@@ -1,7 +1,7 @@
 //! Whether a server is the kubeconfig's: its chain is verified as kubectl's Go would, now, before anything is shown to it.
 
 use crate::chain::{AwsLc, Graph};
-use crate::decode::{Decoded, Decoder, Limits};
+use crate::decode::{Decoder, Limits};
 use crate::model::{Content, Document, Holding, Inventory, Origin, OriginKind};
 use crate::probe::Admission;
 use crate::verify::{Name, Outcome, Purpose, Question, Verifier, verify};
@@ -36,10 +36,8 @@ impl Admission for OfKubeconfig {
         let decoder = Decoder::new(Limits::default());
         let presented: Vec<Content> = chain
             .iter()
-            .filter_map(|certificate| match decoder.bytes(certificate) {
-                Decoded::Contents(contents) => contents.iter().find(|it| matches!(it, Content::Certificate(_))).cloned(),
-                Decoded::Structured(_) => None,
-            })
+            .map(|certificate| decoder.certificate(certificate))
+            .filter(|content| matches!(content, Content::Certificate(_)))
             .collect();
         // A chain of which something cannot be read is not one to trust.
         if presented.len() != chain.len() {

@@ -13,7 +13,7 @@ use crate::gather::connection::connect;
 use crate::gather::{Target, gather};
 use crate::model::inventory::Host;
 use crate::model::{Collect, Content, Holding, Inventory, Kubeconfig as Entries, Peer, SigningRequest};
-use crate::probe::{Admission, Client, Dial, Endpoint, Proxy, Sni, api_servers};
+use crate::probe::{Admission, Client, Dial, Endpoint, Proxy, Sni, UnusableKey, api_servers};
 use crate::verify::Name;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,11 +42,11 @@ impl Kubeconfig {
         };
         let connection = connect(&paths, login.context.as_deref(), &session.decoder).map_err(Error::Unusable)?;
         let endpoint = Endpoint::parse(&connection.server).map_err(Error::NotAnEndpoint)?;
-        let own = connection.proxy_url.as_ref().map(|url| Proxy::parse(&String::from_utf8_lossy(url.bytes()))).transpose();
+        let own = connection.proxy_url.as_ref().map(|url| Proxy::parse(&String::from_utf8_lossy(url.bytes())));
         // As kubectl has it: what was typed, what the kubeconfig says, what the environment says.
-        let proxy = match (&ways.proxy, own.map_err(Error::Proxy)?) {
-            (Some(typed), _) => Some(typed.0.clone()),
-            (None, Some(own)) => Some(own),
+        let proxy = match (&ways.proxy, own) {
+            (Some(typed), _) => Some(typed.proxy().map_err(Error::Proxy)?),
+            (None, Some(own)) => Some(own.map_err(Error::Proxy)?),
             (None, None) => targets::environment_proxy(&endpoint).map_err(Error::Proxy)?,
         };
         let proxy = proxy.map(Arc::new);
@@ -133,6 +133,14 @@ pub(super) fn with_certificate(session: &Session, client: Client, certificate: &
         })
         .collect();
     let key = key.bytes().filter(|_| !chain.is_empty()).ok_or(Error::NoClientCertificate)?;
+    let Decoded::Contents(keys) = session.decoder.bytes(key.bytes()) else { return Err(Error::NoClientCertificate) };
+    let found = keys.iter().find(|content| matches!(content, Content::PrivateKey(_) | Content::Defect(_)));
+    match found {
+        Some(Content::PrivateKey(found)) if found.public().is_none() => return Err(Error::ClientKey(UnusableKey::Encrypted)),
+        Some(Content::Defect(_)) => return Err(Error::ClientKey(UnusableKey::Kind)),
+        Some(_) => {}
+        None => return Err(Error::NoClientCertificate),
+    }
     client.with_certificate(chain, key).map_err(Error::ClientKey)
 }
 

@@ -65,7 +65,7 @@ impl Asked {
             let kubeconfig = Kubeconfig::read(session, &asked.login, &asked.ways)?;
             all.dials = kubeconfig.api_servers(session, &asked.ways)?.into_iter().map(Dial::loopback).collect();
         }
-        Ok(all.by(&asked.ways))
+        all.by(&asked.ways)
     }
 
     /// Any TLS servers.
@@ -97,7 +97,7 @@ impl Asked {
                 dial.client = Some(Arc::new(kubeconfig.client(session)?));
             }
         }
-        Ok(all.by(&asked.ways))
+        all.by(&asked.ways)
     }
 
     /// Endpoints from the command line, which have to be ones; and from a list, of which a bad line holds up no other.
@@ -121,12 +121,12 @@ impl Asked {
     }
 
     /// The same dials, by the way that was named.
-    fn by(mut self, ways: &Ways) -> Self {
+    fn by(mut self, ways: &Ways) -> Result<Self, Error> {
         if let Some(proxy) = &ways.proxy {
-            let proxy = Arc::new(proxy.0.clone());
+            let proxy = Arc::new(proxy.proxy().map_err(Error::Proxy)?);
             self.dials.iter_mut().for_each(|dial| dial.proxy = Some(Arc::clone(&proxy)));
         }
-        self
+        Ok(self)
     }
 }
 
