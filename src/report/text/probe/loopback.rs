@@ -13,12 +13,8 @@ use crate::report::style::{Mark, Style};
 use std::collections::BTreeMap;
 use std::io;
 
-const COLUMNS: &[Column] = &[
-    Column::name("HOST", 15),
-    Column::whole("API SERVER STARTED"),
-    Column::whole("LOOPBACK CERTIFICATE ENDS"),
-    Column::words("", 14),
-];
+const COLUMNS: &[Column] =
+    &[Column::name("HOST", 15), Column::whole("API SERVER STARTED"), Column::words("LOOPBACK CERTIFICATE ENDS", 28)];
 
 /// What the table and the advice below it say.
 const SAID: &[Code] = &[Code::LoopbackExpired, Code::LoopbackExpiring, Code::Unreachable, Code::NotTls];
@@ -31,9 +27,12 @@ pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>, talks: &[Talk<'_>])
         if let Some((loopback, status)) = served(index, talk) {
             let started = Text::quoted(when::date(loopback.started));
             let ago = Text::of(" (").quote(when::relative(index.report.policy.at, loopback.started)).say(")");
-            table.row(Text::new(), [talk.name(), started.then(ago.styled(Style::Dim)), status.short(), distance(&status)]);
+            table.row(
+                Text::new(),
+                [talk.name(), started.then(ago.styled(Style::Dim)), status.short().say("  ").then(distance(&status))],
+            );
         } else {
-            table.note(talk.name().say("  "), Text::of("    "), not_served(talk));
+            table.row(Text::new(), [talk.name(), Text::new(), not_served(talk)]);
         }
     }
     page.table(&table)?;
