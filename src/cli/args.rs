@@ -11,7 +11,7 @@ use std::path::PathBuf;
 ///
 /// SOURCE is the same everywhere: a file (PEM, DER, a kubeconfig, Kubernetes objects or Envoy dumps as JSON or YAML; sniffed by content), a
 /// directory (a known layout of a distribution gets roles, everything in it is read), - for standard input, or a server as HOST:PORT or
-/// https://HOST[:PORT].
+/// https://HOST.
 #[derive(Debug, Parser)]
 #[command(name = "kcert", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
 #[command(
@@ -226,7 +226,7 @@ pub struct Ways {
     /// IPv6 addresses only.
     #[arg(short = '6', long = "ipv6")]
     pub ipv6: bool,
-    /// An HTTP proxy to go through by CONNECT: http://[USER:PASSWORD@]HOST:PORT.
+    /// An HTTP proxy to go through by CONNECT: http://HOST:PORT, with USER:PASSWORD@ before the host where it asks who comes.
     #[arg(long, value_name = "URL")]
     pub proxy: Option<ProxyUrl>,
     /// Start small servers with a few things wrong on loopback, and ask them.
@@ -270,7 +270,7 @@ impl From<Plain> for StartTls {
 /// Where to look.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Sources {
-    /// A file, a directory, - for standard input, HOST:PORT or https://HOST[:PORT].
+    /// A file, a directory, - for standard input, HOST:PORT or https://HOST.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
     /// Take DIR as the root of a host's file system and look for known layouts there; absolute links stay within it. Repeatable; NAME=DIR tells hosts apart.
