@@ -18,7 +18,8 @@ pub(super) fn not_yet_valid(context: &Context<'_>, findings: &mut Findings) {
 
 fn ended(context: &Context<'_>, findings: &mut Findings, code: Code, standing: Standing, verb: &str) {
     for (node, certificate) in context.graph.nodes() {
-        if context.policy.standing(certificate) != standing || is_loopback(context, node) {
+        let has_own_code = code == Code::Expired && is_loopback(context, node);
+        if context.policy.standing(certificate) != standing || has_own_code {
             continue;
         }
         let severity = if is_record(context, node) || has_successor(context, node) { Severity::Info } else { Severity::Critical };

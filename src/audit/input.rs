@@ -3,7 +3,7 @@
 use super::Context;
 use super::checks::check;
 use super::findings::{Draft, Findings};
-use crate::model::{Code, Defect, DefectKind, Evidence, Holding, Role, Severity, Slot};
+use crate::model::{Code, Defect, DefectKind, Evidence, Holding, LOOPBACK_NAME, Role, Severity, Slot};
 use std::collections::HashMap;
 
 pub(super) fn truncated(context: &Context<'_>, findings: &mut Findings) {
@@ -64,8 +64,9 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
         for (index, defect) in holding.defects().filter(|(_, defect)| defect.kind.code() == code) {
             // A file that another document names says more than its name there.
             let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
-            // One address of a name that answers is enough.
-            let spared = defect.kind.is_of_server() && context.has_answered(&holding.origin.document.source);
+            // One address of a name that answers is enough, but for a certificate that each server has of its own.
+            let is_loopback = holding.origin.field.contains(LOOPBACK_NAME);
+            let spared = defect.kind.is_of_server() && !is_loopback && context.has_answered(&holding.origin.document.source);
             let severity = if spared { Severity::Info } else { defect.kind.severity() };
             let draft = places.entry((defect, file, severity)).or_insert_with(|| {
                 order.push((&**defect, file, severity));

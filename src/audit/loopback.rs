@@ -49,7 +49,9 @@ pub(super) fn expired(context: &Context<'_>, findings: &mut Findings) {
 }
 
 pub(super) fn expiring(context: &Context<'_>, findings: &mut Findings) {
-    for (holding, loopback) in served(context).filter(|(_, loopback)| loopback.ends >= context.policy.at) {
+    for (holding, loopback) in
+        served(context).filter(|(_, loopback)| (loopback.started..=loopback.ends).contains(&context.policy.at))
+    {
         let validity = Validity { not_before: loopback.started, not_after: loopback.ends };
         let Some(severity) = context.policy.nearing(validity, loopback.ends) else { continue };
         let message =

@@ -62,21 +62,28 @@ pub(super) fn client_untrusted(context: &Context<'_>, findings: &mut Findings) {
             (LoginUsed::Certificate, Some(alert), _) => {
                 (Severity::Critical, format!("the server refuses the client certificate with the alert {alert}"))
             }
-            (LoginUsed::Certificate, None, true) => (
-                Severity::Critical,
-                "the server does not take the client certificate for anybody's (401 Unauthorized)".to_owned(),
-            ),
-            (_, Some(alert), _) => (Severity::Info, format!("the server wants a client certificate (alert {alert})")),
-            (LoginUsed::Anonymous, None, true) => {
-                (Severity::Info, "the server wants to know who asks (401 Unauthorized)".to_owned())
+            (LoginUsed::Certificate, None, true) => {
+                (Severity::Critical, "the server does not take the client certificate for anybody's (401 Unauthorized)".to_owned())
             }
+            (LoginUsed::Token | LoginUsed::Password, Some(alert), _) => {
+                (Severity::Critical, format!("the server wants a client certificate, and the user has none (alert {alert})"))
+            }
+            // Somebody who asked for nothing has seen what they wanted.
+            (LoginUsed::Anonymous, Some(alert), _) if peer.request.is_none() => {
+                (Severity::Info, format!("the server wants a client certificate (alert {alert})"))
+            }
+            (LoginUsed::Anonymous, Some(_), _) | (LoginUsed::Anonymous, None, true) => (
+                Severity::Unknown,
+                "the server wants to know who asks, and there is no credential that kcert could show (none, or a plugin's, which it does not run)"
+                    .to_owned(),
+            ),
             _ => continue,
         };
         let draft = Draft::new(Code::ClientUntrusted, severity, message).at(&peer.origin, 0);
-        let draft = if severity == Severity::Info {
-            draft.hint("Give one with --client-cert and --client-key to see more; the chain is shown all the same.")
-        } else {
-            draft.hint("Compare the client certificate's dates and issuer with the CA that the server trusts (--client-ca-file), then get a new kubeconfig.")
+        let draft = match severity {
+            Severity::Info => draft.hint("Nothing: the chain is shown all the same. To go on: kcert probe tls HOST:PORT --client-cert FILE --client-key FILE."),
+            Severity::Unknown => draft.hint("Name a context whose user has a certificate or a token, or ask with kubectl, which runs plugins."),
+            _ => draft.hint("Compare the client certificate's dates and issuer with the CA that the server trusts (--client-ca-file), then get a new kubeconfig."),
         };
         findings.add(draft);
     }

@@ -6,11 +6,13 @@
 
 use super::Context;
 use super::findings::{Draft, Findings};
+use crate::model::peer::Loopback;
 use crate::model::when::{date, relative, to_the_second};
 use crate::model::{
     Certificate, Code, DistinguishedName, Evidence, ExtendedKeyUsage, Holding, Inventory, OriginKind, Role, Severity, Slot,
 };
-use time::OffsetDateTime;
+use std::collections::HashMap;
+use time::{Duration, OffsetDateTime};
 
 /// A served certificate beside the file that it should be.
 #[derive(Clone, Copy, Debug)]
@@ -105,18 +107,19 @@ fn file_of<'a>(peer: &'a Holding, files: &[&'a Holding]) -> Option<Served<'a>> {
     Some(Served { peer, file, relation })
 }
 
-/// How much speaks for a file being the one that a server was given, the most telling first; `None` if nothing does.
-fn likeness(peer: &Holding, served: &Certificate, file: &Holding) -> Option<(bool, bool, bool, usize)> {
+/// How much speaks for a file being the one that a server was given, the most telling first; `None` if nothing does. A renewal keeps the
+/// names of a certificate or changes some in one direction: where each has one that the other lacks, they are of two servers (the members
+/// of one control plane, or of two clusters that kubeadm made).
+fn likeness(peer: &Holding, served: &Certificate, file: &Holding) -> Option<(bool, bool, usize)> {
     let other = leaf(file)?;
+    let lacks = |one: &Certificate, other: &Certificate| one.sans.iter().any(|name| !other.sans.contains(name));
+    let is_renewal = unnumbered(&served.issuer) == unnumbered(&other.issuer)
+        && (unnumbered(&served.subject) == unnumbered(&other.subject)
+            || (peer.is_api_server() && file.origin.role == Some(Role::Apiserver)))
+        && !(lacks(served, other) && lacks(other, served));
     let same = served.id == other.id;
-    let named_alike =
-        unnumbered(&served.subject) == unnumbered(&other.subject) && unnumbered(&served.issuer) == unnumbered(&other.issuer);
-    let by_role = peer.is_api_server() && file.origin.role == Some(Role::Apiserver);
-    if !(same || named_alike || by_role) {
-        return None;
-    }
     let shared = served.sans.iter().filter(|name| other.sans.contains(name)).count();
-    Some((same, named_alike, has_port(peer, file.origin.role), shared))
+    (same || is_renewal).then(|| (same, has_port(peer, file.origin.role), shared))
 }
 
 /// Whether an endpoint has a port that a job is known by.
@@ -136,6 +139,9 @@ fn unnumbered(name: &DistinguishedName) -> String {
 }
 
 pub(super) fn differs(context: &Context<'_>, findings: &mut Findings) {
+    let holdings = context.inventory.holdings.iter();
+    let loopbacks: HashMap<&str, Loopback> =
+        holdings.filter_map(|holding| Some((&*holding.origin.document.source, holding.loopback()?))).collect();
     for served in compare(context.inventory).iter().filter(|served| served.relation != Relation::Same) {
         let (Some(presented), Some(held)) = (leaf(served.peer), leaf(served.file)) else { continue };
         let endpoint = &served.peer.origin.document.source;
@@ -144,7 +150,7 @@ pub(super) fn differs(context: &Context<'_>, findings: &mut Findings) {
             Relation::Newer => "a newer one, so the file is not what the process reads, or was put back",
             Relation::Same | Relation::Other => "another one",
         };
-        let running = started(context, served).map(|(since, how)| {
+        let running = started(context, &loopbacks, served).map(|(since, how)| {
             format!("; the process has run since {how}{} ({})", date(since), relative(context.policy.at, since))
         });
         let message = format!(
@@ -162,7 +168,7 @@ pub(super) fn differs(context: &Context<'_>, findings: &mut Findings) {
             .evidence("relation", Evidence::Text(served.relation.as_str().to_owned()))
             .evidence("servedNotAfter", Evidence::Time(presented.validity.not_after))
             .evidence("fileNotAfter", Evidence::Time(held.validity.not_after));
-        if let Some((since, how)) = started(context, served) {
+        if let Some((since, how)) = started(context, &loopbacks, served) {
             draft = draft.evidence(if how.is_empty() { "processStarted" } else { "processStartedBefore" }, Evidence::Time(since));
         }
         findings.add(draft.hint(hint(served)));
@@ -186,11 +192,14 @@ fn hint(served: &Served<'_>) -> String {
 }
 
 /// Since when a process has run: an API server's loopback certificate tells, if it was asked for; else it must have started before the
-/// file that it does not serve was written.
-fn started(context: &Context<'_>, served: &Served<'_>) -> Option<(OffsetDateTime, &'static str)> {
-    let same_server = |holding: &&Holding| holding.origin.document.source == served.peer.origin.document.source;
-    let loopback = context.inventory.holdings.iter().filter(same_server).find_map(Holding::loopback);
+/// file that it does not serve was written. That a file was written just now, as copies are, says nothing.
+fn started(
+    context: &Context<'_>,
+    loopbacks: &HashMap<&str, Loopback>,
+    served: &Served<'_>,
+) -> Option<(OffsetDateTime, &'static str)> {
+    let loopback = loopbacks.get(&*served.peer.origin.document.source).map(|loopback| (loopback.started, ""));
     let written = served.file.origin.document.access.and_then(|access| access.modified);
-    let before = written.filter(|written| served.relation == Relation::Older && *written <= context.policy.at);
-    loopback.map(|loopback| (loopback.started, "")).or(before.map(|written| (written, "before ")))
+    let tells = |written: &OffsetDateTime| served.relation == Relation::Older && context.policy.at - *written > Duration::HOUR;
+    loopback.or(written.filter(tells).map(|written| (written, "before ")))
 }

@@ -4,7 +4,7 @@ use super::Context;
 use super::findings::{Draft, Findings};
 use crate::chain::{Graph, NodeId};
 use crate::model::peer::{End, LOOPBACK_NAME, Peer};
-use crate::model::{Code, Evidence, Finding, Holding, Kubeconfig, OriginKind, Severity};
+use crate::model::{Cluster, Code, Evidence, Finding, Holding, Kubeconfig, OriginKind, Severity};
 use crate::verify::{self, Name, Outcome, Purpose, Question, Reason, Verdict, Verifier};
 use time::OffsetDateTime;
 
@@ -37,11 +37,18 @@ pub struct Judged<'a> {
 pub fn judge<'a>(graph: &Graph<'a>, expectation: &Expectation) -> Vec<Judged<'a>> {
     let peers = graph.inventory().holdings.iter().filter(|holding| holding.origin.document.kind == OriginKind::Peer);
     let judged = |peer: &'a Holding| {
-        let names = if expectation.names.is_empty() { dialled(peer).into_iter().collect() } else { expectation.names.clone() };
+        let by_dialling = dialled(peer);
+        let nameless = expectation.names.is_empty() && by_dialling.is_none();
+        let names = if expectation.names.is_empty() { by_dialling.into_iter().collect() } else { expectation.names.clone() };
         let question = question(graph, peer, &expectation.anchors, names, expectation.at)?;
         let verdict = |verifier: &Verifier| {
             if expectation.anchors.is_empty() {
                 Verdict::unasked(*verifier, "there is no trust anchor to judge by")
+            } else if nameless {
+                Verdict::unasked(
+                    *verifier,
+                    "no certificate can be valid for the name that it is dialled by; give one with --name",
+                )
             } else {
                 verify::verify(graph, &question, *verifier)
             }
@@ -110,7 +117,8 @@ fn question<'a>(
 
 /// The name that a peer was dialled by.
 fn dialled(peer: &Holding) -> Option<Name> {
-    host_of(&peer.origin.document.source).parse().ok()
+    // The zone of a link-local address is no part of a name (RFC 6874 section 4).
+    host_of(&peer.origin.document.source).split('%').next()?.parse().ok()
 }
 
 /// The host in a URL or endpoint: `https://[::1]:6443/x` → `::1`.
@@ -125,7 +133,8 @@ pub(super) fn host_of(url: &str) -> &str {
 
 /// The port in a URL; that of its scheme if it names none.
 fn port_of(url: &str) -> Option<u16> {
-    let rest = url.strip_prefix("https://")?;
+    // Without a scheme clients take https as soon as the cluster has a CA (client-go rest/url_utils.go).
+    let rest = url.split_once("://").map_or(Some(url), |(scheme, rest)| (scheme == "https").then_some(rest))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let after = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
     after.rsplit_once(':').map_or(Some(443), |(_, port)| port.parse().ok())
@@ -158,35 +167,49 @@ fn kubeconfigs(context: &Context<'_>, findings: &mut Findings, wanted: Code) {
     for kubeconfig in &context.inventory.kubeconfigs {
         for cluster in kubeconfig.clusters.iter().filter(|cluster| !cluster.insecure_skip_tls_verify) {
             let anchors = anchors(context, kubeconfig, &cluster.name);
-            let name = cluster.tls_server_name.as_deref().unwrap_or_else(|| host_of(&cluster.server)).parse::<Name>();
-            if anchors.is_empty() && wanted == Code::CaDoesNotSignServer {
-                for peer in peers_of(context, &cluster.server).into_iter().filter(|peer| was_distrusted(context, peer)) {
-                    let message =
-                        format!("cluster {} names no CA, and kcert does not ask the system's: nothing was sent", cluster.name);
-                    findings.add(about(peer, wanted, Severity::Unknown, message));
-                }
-            }
-            let (false, Ok(name)) = (anchors.is_empty(), name) else { continue };
             for peer in peers_of(context, &cluster.server) {
-                let Some(question) = question(context.graph, peer, &anchors, vec![name.clone()], context.policy.at) else {
-                    continue;
-                };
-                let verdict = verify::verify(context.graph, &question, Verifier::newest_go());
-                if verdict.outcome != Outcome::NotTrusted {
-                    continue;
-                }
-                for (code, fault) in faults(&verdict, Code::CaDoesNotSignServer).into_iter().filter(|(code, _)| *code == wanted) {
-                    let message = match code {
-                        Code::NameMismatch => format!("dialled as {name}: {fault}"),
-                        _ => format!(
-                            "the CA of cluster {} did not sign what {} serves: {fault}",
-                            cluster.name, peer.origin.document.source
-                        ),
-                    };
-                    let issuer = peer.certificates().next().map(|(_, leaf)| leaf.issuer.to_string()).unwrap_or_default();
-                    findings.add(about(peer, code, Severity::Critical, message).evidence("serverIssuer", Evidence::Text(issuer)));
+                for (code, severity, message) in against(context, cluster, peer, &anchors) {
+                    if code == wanted {
+                        let issuer = peer.certificates().next().map(|(_, leaf)| leaf.issuer.to_string()).unwrap_or_default();
+                        findings.add(about(peer, code, severity, message).evidence("serverIssuer", Evidence::Text(issuer)));
+                    }
                 }
             }
+        }
+    }
+}
+
+/// What speaks against a server being a cluster's. Nobody who was refused stays without a reason.
+fn against(context: &Context<'_>, cluster: &Cluster, peer: &Holding, anchors: &[NodeId]) -> Vec<(Code, Severity, String)> {
+    let open = |message: String| vec![(Code::CaDoesNotSignServer, Severity::Unknown, message)];
+    let dialled = cluster.tls_server_name.as_deref().unwrap_or_else(|| host_of(&cluster.server));
+    let was_refused = was_distrusted(context, peer);
+    if anchors.is_empty() {
+        let message = format!("cluster {} names no CA, and kcert does not ask the system's: nothing was sent", cluster.name);
+        return if was_refused { open(message) } else { Vec::new() };
+    }
+    let Ok(name) = dialled.parse::<Name>() else {
+        return open(format!("no certificate can be valid for {dialled}, the name that cluster {} is dialled by", cluster.name));
+    };
+    let Some(question) = question(context.graph, peer, anchors, vec![name.clone()], context.policy.at) else { return Vec::new() };
+    let verdict = verify::verify(context.graph, &question, Verifier::newest_go());
+    match verdict.outcome {
+        Outcome::Trusted if was_refused => open("the server is not trusted now, whatever --at says: nothing was sent".to_owned()),
+        Outcome::Trusted => Vec::new(),
+        Outcome::CouldNotTell => {
+            open(format!("could not tell whether the CA of cluster {} signed the server: {}", cluster.name, verdict.headline))
+        }
+        Outcome::NotTrusted => {
+            let faults = faults(&verdict, Code::CaDoesNotSignServer).into_iter();
+            let in_words = |(code, fault)| match code {
+                Code::NameMismatch => (code, Severity::Critical, format!("dialled as {name}: {fault}")),
+                _ => (
+                    code,
+                    Severity::Critical,
+                    format!("the CA of cluster {} did not sign what the server presents: {fault}", cluster.name),
+                ),
+            };
+            faults.map(in_words).collect()
         }
     }
 }
@@ -213,7 +236,8 @@ mod tests {
             ("https://[::1]:6443/api", "::1", Some(6443)),
             ("https://[::1]/api", "::1", Some(443)),
             ("https://k8s.example/path:1", "k8s.example", Some(443)),
-            ("k8s.example:443", "k8s.example", None),
+            ("k8s.example:443", "k8s.example", Some(443)),
+            ("http://k8s.example:80", "k8s.example", None),
         ] {
             assert_eq!((host_of(url), port_of(url)), (host, port));
         }

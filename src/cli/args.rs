@@ -139,6 +139,9 @@ pub struct Loopback {
     /// API servers, each by its own address. Default port 6443; where nothing answers there, others that API servers are known by.
     #[arg(value_name = "HOST[:PORT]")]
     pub hosts: Vec<String>,
+    /// More of them, one a line, # begins a comment; - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
     /// The kubeconfig that tells the API servers.
     #[command(flatten)]
     pub login: Login,
@@ -153,6 +156,9 @@ pub struct Tls {
     /// Servers.
     #[arg(value_name = "HOST:PORT")]
     pub endpoints: Vec<String>,
+    /// More of them, one a line, # begins a comment; - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
     /// The name to ask for (Server Name Indication) instead of the host; empty for none.
     #[arg(long, value_name = "NAME")]
     pub sni: Option<ServerName>,
@@ -208,9 +214,6 @@ pub struct Login {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Ways")]
 pub struct Ways {
-    /// More endpoints, one a line, # begins a comment; - for standard input.
-    #[arg(long, value_name = "FILE")]
-    pub input: Option<PathBuf>,
     /// Conversations at the same time.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub jobs: u16,

@@ -16,6 +16,8 @@ pub enum Error {
     Endpoint(Endpoint),
     /// Text that is no endpoint.
     NotAnEndpoint(NotAnEndpoint),
+    /// A kubeconfig was named, and its server is not among those that are asked.
+    OtherServer(Endpoint),
     /// Nobody to ask.
     NoEndpoint,
     /// A kubeconfig, a list or a credential that cannot be used.
@@ -58,6 +60,9 @@ impl Error {
             ),
             Self::Endpoint(_) => Some("a file belongs here; servers are asked by: kcert probe tls HOST:PORT --trust FILE"),
             Self::NotAnEndpoint(_) => Some("name a server as HOST:PORT, such as 10.0.0.1:6443"),
+            Self::OtherServer(_) => {
+                Some("its credential goes to its own server only; name that one, or give --client-cert and --client-key")
+            }
             Self::NoEndpoint => Some("name servers: kcert probe tls HOST:PORT, or a list of them with --input FILE"),
             Self::Unusable(_) => Some("name another with --kubeconfig FILE, and the context in it with --context NAME"),
             Self::Proxy(_) => Some("name another way with --proxy http://HOST:PORT"),
@@ -86,6 +91,7 @@ impl fmt::Display for Error {
             Self::Root(path) => write!(f, "{} is not a directory", path.display()),
             Self::Endpoint(endpoint) => write!(f, "{endpoint} is a server"),
             Self::NotAnEndpoint(cause) => cause.fmt(f),
+            Self::OtherServer(endpoint) => write!(f, "the kubeconfig's server is {endpoint}, which is not among those to ask"),
             Self::NoEndpoint => f.write_str("there is no server to ask"),
             Self::Unusable(cause) => cause.fmt(f),
             Self::Proxy(cause) => cause.fmt(f),

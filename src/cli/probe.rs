@@ -35,7 +35,7 @@ pub(super) fn probe(session: &Session, asked: &Probe, out: &mut dyn Write) -> Re
         }
         Probe::Apiserver(apiserver) => {
             let kubeconfig = Kubeconfig::read(session, &apiserver.login, &apiserver.ways)?;
-            let asked = kubeconfig.asked(session)?;
+            let asked = kubeconfig.asked(session);
             Run::of(session, Probed::ApiServer, &apiserver.ways, asked)
         }
     };
@@ -99,7 +99,7 @@ impl<'s> Run<'s> {
             verifications: &verifications,
         };
         report.render(format, out)?;
-        Ok(exit(&audit.findings, &inventory))
+        Ok(exit(self.view, &audit.findings, &inventory))
     }
 
     fn stream(mut self, out: &mut dyn Write) -> Result<Exit, Error> {
@@ -114,7 +114,7 @@ impl<'s> Run<'s> {
             lines.finding(finding);
         }
         lines.finish()?;
-        Ok(exit(&findings, &inventory))
+        Ok(exit(self.view, &findings, &inventory))
     }
 
     /// Dates, protocols and what went wrong; of kubeconfigs what concerns their own server. Files that only help to judge have no
@@ -122,7 +122,17 @@ impl<'s> Run<'s> {
     fn audit(&self, graph: &Graph<'_>, judged: &[judging::Judged<'_>]) -> Audit {
         let of_area =
             |area: Area| matches!(area, Area::Dates | Area::Input | Area::Served | Area::ControlPlane | Area::Kubeconfig);
-        let wanted = |code: Code| matches!(code, Code::NameMismatch | Code::WeakKey | Code::WeakSignature | Code::BundleOrder);
+        let wanted = |code: Code| {
+            matches!(
+                code,
+                Code::NameMismatch
+                    | Code::KeyMismatch
+                    | Code::KeyMissing
+                    | Code::WeakKey
+                    | Code::WeakSignature
+                    | Code::BundleOrder
+            )
+        };
         let codes: Vec<Code> =
             CHECKS.iter().filter(|check| of_area(check.area) || wanted(check.code)).map(|check| check.code).collect();
         let mut findings = audit_for(graph, &self.session.policy, &codes).findings;
@@ -133,11 +143,14 @@ impl<'s> Run<'s> {
     }
 }
 
-/// By the findings; who got no answer does not know.
-fn exit(findings: &[Finding], inventory: &Inventory) -> Exit {
-    let nothing = inventory.peers.iter().all(|peer| peer.session.is_none());
+/// By the findings; who got no answer does not know. An API server has answered when it has said what it is.
+fn exit(view: Probed, findings: &[Finding], inventory: &Inventory) -> Exit {
+    let answered = inventory.peers.iter().any(|peer| match view {
+        Probed::ApiServer => peer.reply.as_ref().is_some_and(|reply| reply.status == 200),
+        Probed::Loopback | Probed::Tls => peer.session.is_some(),
+    });
     let judged = Exit::judged(findings);
-    if nothing { judged.max(Exit::Unknown) } else { judged }
+    if answered { judged } else { judged.max(Exit::Unknown) }
 }
 
 fn concerns_servers(finding: &Finding) -> bool {

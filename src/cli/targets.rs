@@ -107,7 +107,9 @@ pub(super) fn kubeconfig_paths() -> Vec<PathBuf> {
 /// # Errors
 /// One that is not asked by plain HTTP.
 pub(super) fn environment_proxy(to: &Endpoint) -> Result<Option<Proxy>, NotAProxy> {
-    let first = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    let first = |names: [&str; 2]| {
+        names.into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty())).unwrap_or_default()
+    };
     Proxy::of_environment(&first(["HTTPS_PROXY", "https_proxy"]), &first(["NO_PROXY", "no_proxy"]), to)
 }
 

@@ -5,7 +5,6 @@ use crate::decode::kubeconfig::connection::{Connection, Given, NoConnection, Tru
 use crate::decode::node::Node;
 use crate::decode::{Decoder, Secret};
 use crate::model::DefectKind;
-use crate::model::peer::LoginUsed;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -60,19 +59,31 @@ pub fn connect(paths: &[PathBuf], context: Option<&str>, decoder: &Decoder) -> R
         documents.push((path.parent().unwrap_or(Path::new("")), node));
     }
     let mut found = connection(&documents, context).map_err(Unusable::Config)?;
-    if let Trust::Bundle(bundle) = &mut found.trust {
-        fill(bundle, limits.document_bytes)?;
+    // What cannot be read here is a defect of the kubeconfig, which is read for that too; the question can be asked without it.
+    for given in [&mut found.certificate, &mut found.key].into_iter().chain(bundle(&mut found.trust)) {
+        fill(given, limits.document_bytes).unwrap_or_else(|_| *given = Given::Absent);
     }
-    fill(&mut found.certificate, limits.document_bytes)?;
-    fill(&mut found.key, limits.document_bytes)?;
-    if let Some((token, LoginUsed::Token)) = &mut found.authorization {
-        let was_file = matches!(token, Given::Path(_));
-        fill(token, limits.document_bytes)?;
-        if let (Given::Bytes(bytes), true) = (&token, was_file) {
-            *token = Given::Bytes(Secret::bearer(bytes.bytes().trim_ascii()));
+    let mut unread = None;
+    for (mut given, login) in std::mem::take(&mut found.authorization) {
+        let was_file = matches!(given, Given::Path(_));
+        if let Err(unusable) = fill(&mut given, limits.document_bytes) {
+            unread = Some(unusable);
+            continue;
         }
+        if let (Given::Bytes(bytes), true) = (&given, was_file) {
+            given = Given::Bytes(Secret::bearer(bytes.bytes().trim_ascii()));
+        }
+        found.authorization = vec![(given, login)];
+        return Ok(found);
+    }
+    if let Some(unusable) = unread {
+        return Err(unusable);
     }
     Ok(found)
+}
+
+fn bundle(trust: &mut Trust) -> Option<&mut Given> {
+    if let Trust::Bundle(bundle) = trust { Some(bundle) } else { None }
 }
 
 /// A file that holds a secret or a certificate, whole.
@@ -100,6 +111,7 @@ fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Refusal> {
 mod tests {
     use super::*;
     use crate::decode::Limits;
+    use crate::model::peer::LoginUsed;
     use std::fs;
 
     fn lead(kubeconfig: &str, token: Option<&str>) -> Result<Connection, Unusable> {
@@ -118,7 +130,7 @@ mod tests {
     #[test]
     fn files_are_read_beside_the_kubeconfig() {
         let found = lead(CONFIG, Some("abc\n")).unwrap();
-        let Some((Given::Bytes(token), LoginUsed::Token)) = &found.authorization else { panic!() };
+        let [(Given::Bytes(token), LoginUsed::Token)] = &found.authorization[..] else { panic!() };
         assert_eq!(token.bytes(), b"Bearer abc");
         assert!(matches!(lead(CONFIG, None), Err(Unusable::File(..))));
         assert!(matches!(lead("a: [", None), Err(Unusable::File(_, DefectKind::Yaml(_)))));

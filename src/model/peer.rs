@@ -1,9 +1,10 @@
 //! What a server said of itself when it was asked: everything of a TLS handshake but the certificates, which stand in the
 //! [`Holding`](super::Holding) of the same [`Origin`].
 
-use super::{Certificate, DistinguishedName, Origin};
+use super::{Certificate, DistinguishedName, GeneralName, Origin};
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 /// The name that a kube-apiserver serves its in-memory loopback certificate to (kubernetes/apiserver,
@@ -21,7 +22,9 @@ pub struct Peer {
     pub server_name: Option<Box<str>>,
     /// What was agreed on; `None` when it did not come so far.
     pub session: Option<Session>,
-    /// What was answered to a request.
+    /// The path that was asked for, if something was.
+    pub request: Option<Arc<str>>,
+    /// What was answered to that.
     pub reply: Option<Reply>,
     /// How the client was ready to show who it is.
     pub login: LoginUsed,
@@ -211,6 +214,12 @@ impl Loopback {
     pub fn of(certificate: &Certificate) -> Option<Self> {
         let rest = certificate.subject.common_name()?.strip_prefix(LOOPBACK_NAME)?;
         rest.strip_prefix('@').filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        // The names that its maker gives it; its own CA signed it, or in old releases itself.
+        let is_by_itself = certificate.issuer.common_name().is_some_and(|issuer| issuer.starts_with(LOOPBACK_NAME));
+        let is_for_itself = certificate.sans.iter().any(|san| matches!(san, GeneralName::Dns(name) if **name == *LOOPBACK_NAME));
+        if !is_by_itself || !is_for_itself {
+            return None;
+        }
         let validity = certificate.validity;
         let started = validity.not_before.saturating_add(Duration::HOUR);
         Some(Self { started, ends: validity.not_after, lifetime: validity.lifetime() })

@@ -76,7 +76,7 @@ type Failed = (Phase, Fault);
 impl Line<'_> {
     async fn talk(&self) -> Result<Outcome, Failed> {
         let stream = self.open().await?;
-        let offer = match (self.dial.request, self.dial.starttls) {
+        let offer = match (&self.dial.request, self.dial.starttls) {
             (Request::Get(_), _) => Offer::Request,
             (Request::Nothing, Some(_)) => Offer::Nothing,
             (Request::Nothing, None) => Offer::Look,
@@ -90,7 +90,7 @@ impl Line<'_> {
             None => Ok(self.finish(shaken).await),
             Some(fault) if shaken.session.is_some() => Ok(presented(&shaken, &fault)),
             Some(fault) if self.may_be_old(&fault) => match self.in_clear().await {
-                Some(outcome) => Ok(outcome),
+                Some(outcome) => Ok(self.explained(outcome, &fault)),
                 None => Err((Phase::Handshake, fault)),
             },
             Some(fault) => Err((Phase::Handshake, fault)),
@@ -123,7 +123,7 @@ impl Line<'_> {
         let mut outcome = outcome(&shaken);
         let Some(stream) = shaken.stream else { return outcome };
         let asked = outcome.session.as_ref().map(|session| session.client_auth.clone()).unwrap_or_default();
-        match self.dial.request {
+        match &self.dial.request {
             Request::Nothing => {
                 let end = tls::close(stream, &asked, self.deadline).await;
                 outcome.session = outcome.session.map(|session| Session { end, ..session });
@@ -145,7 +145,7 @@ impl Line<'_> {
     {
         let client = self.dial.client.as_deref();
         let host = self.dial.endpoint.to_string();
-        let authorization = client.and_then(|client| client.authorization.as_ref());
+        let authorization = client.and_then(|client| client.authorization.as_ref()).map(|(value, _)| value);
         let answer = http::get(stream, &Get { host: &host, path, authorization }).await?;
         Ok(Answered { answer, received: (self.options.clock)() })
     }
@@ -154,6 +154,19 @@ impl Line<'_> {
     fn may_be_old(&self, fault: &Fault) -> bool {
         let has_time = Instant::now() < self.deadline;
         has_time && matches!(fault, Fault::Alert(_) | Fault::Closed | Fault::Io(_) | Fault::Protocol(_))
+    }
+
+    /// A chain that was read in clear does not explain why there was no handshake, unless the server offers nothing that is spoken today;
+    /// and nothing can be asked of such a server.
+    fn explained(&self, mut outcome: Outcome, fault: &Fault) -> Outcome {
+        let is_old = |session: &Session| {
+            session.version.is_old() || session.cipher_suite.as_deref().is_some_and(|suite| !suite.contains("ECDHE"))
+        };
+        let explained = outcome.session.as_ref().is_none_or(is_old) && self.dial.request == Request::Nothing;
+        if !explained && outcome.defect.is_none() {
+            outcome.defect = Some(DefectKind::Unreachable { phase: Phase::Handshake, reason: fault.words() });
+        }
+        outcome
     }
 
     /// Asks again as an old client would, for what such a server says in clear.

@@ -4,7 +4,7 @@ use super::recorder::Admission;
 use super::tls::is_sendable;
 use super::{Endpoint, Proxy, StartTls};
 use crate::decode::Secret;
-use crate::model::peer::LoginUsed;
+use crate::model::peer::{ClientAuth, LoginUsed};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -81,12 +81,12 @@ impl Sni {
 }
 
 /// What is asked once the handshake is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Nothing.
     Nothing,
-    /// `GET` of this path; the answer to [`VERSION`] is read as an API server's.
-    Get(&'static str),
+    /// `GET` of this path and query.
+    Get(Arc<str>),
 }
 
 /// Where an API server says what it is.
@@ -111,9 +111,8 @@ impl Family {
 #[derive(Debug)]
 pub struct Client {
     pub(super) certificate: Option<Arc<CertifiedKey>>,
-    pub(super) authorization: Option<Secret>,
+    pub(super) authorization: Option<(Secret, LoginUsed)>,
     pub(super) admission: Option<Arc<dyn Admission>>,
-    pub(super) login: LoginUsed,
 }
 
 /// Why a key cannot be used.
@@ -143,7 +142,7 @@ impl Client {
     /// Nobody, who only talks to servers that are admitted.
     #[must_use]
     pub fn anonymous(admission: Option<Arc<dyn Admission>>) -> Self {
-        Self { certificate: None, authorization: None, admission, login: LoginUsed::Anonymous }
+        Self { certificate: None, authorization: None, admission }
     }
 
     /// The same with a certificate (its chain in DER, the end entity first) and its key (PKCS#1, PKCS#8 or SEC1, PEM or DER).
@@ -156,20 +155,23 @@ impl Client {
         if matches!(certified.keys_match(), Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch))) {
             return Err(UnusableKey::Mismatch);
         }
-        Ok(Self { certificate: Some(Arc::new(certified)), login: LoginUsed::Certificate, ..self })
+        Ok(Self { certificate: Some(Arc::new(certified)), ..self })
     }
 
-    /// The same with a value for `Authorization`. A certificate goes before it, as API servers look at that first.
+    /// The same with a value for `Authorization`, and what it is.
     #[must_use]
     pub fn with_authorization(self, value: Secret, login: LoginUsed) -> Self {
-        let login = if self.certificate.is_some() { self.login } else { login };
-        Self { authorization: Some(value), login, ..self }
+        Self { authorization: Some((value, login)), ..self }
     }
 
-    /// The same, to be shown to other servers.
-    #[must_use]
-    pub fn login(&self) -> LoginUsed {
-        self.login
+    /// How it shows who it is to a server that asks for a client certificate, or does not. API servers look at a certificate first.
+    pub(super) fn login(&self, client_auth: &ClientAuth) -> LoginUsed {
+        match (&self.certificate, &self.authorization) {
+            (Some(_), None) => LoginUsed::Certificate,
+            (Some(_), Some(_)) if *client_auth != ClientAuth::NotAsked => LoginUsed::Certificate,
+            (_, Some((_, login))) => *login,
+            (None, None) => LoginUsed::Anonymous,
+        }
     }
 }
 

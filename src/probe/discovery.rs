@@ -1,10 +1,13 @@
 //! The API servers of a cluster, as it knows them itself: the endpoints of the Service `default/kubernetes`.
 
 use super::conversation::converse;
-use super::dial::{Dial, Request};
+use super::dial::{Dial, Request, VERSION};
+use super::fault::Fault;
 use super::run::runtime;
 use super::tls::Templates;
 use super::{Endpoint, Options, connect};
+use crate::model::DefectKind;
+use crate::model::defect::Phase;
 use serde_json::Value;
 use std::io;
 use tokio::time::{Instant, timeout_at};
@@ -18,39 +21,50 @@ const PATHS: &[&str] = &[
 /// API servers of one cluster that are listed: the largest control planes have seven.
 const MOST: usize = 100;
 
-/// What the API server that is dialled says of all of them; empty where it does not say, or may not be asked.
+/// What the API server that is dialled ([`Dial::api_server`]) says of all of them, or why it does not.
 ///
 /// # Errors
 /// The operating system gives no event queue.
-pub fn api_servers(dial: &Dial, options: &Options) -> io::Result<Vec<Endpoint>> {
+pub fn api_servers(dial: &Dial, options: &Options) -> io::Result<Result<Vec<Endpoint>, DefectKind>> {
     let templates = Templates::new().map_err(io::Error::other)?;
-    let runtime = runtime(1)?;
+    let runtime = runtime()?;
     let found = runtime.block_on(ask(dial, options, &templates));
     runtime.shutdown_background();
     Ok(found)
 }
 
-async fn ask(dial: &Dial, options: &Options, templates: &Templates) -> Vec<Endpoint> {
+async fn ask(dial: &Dial, options: &Options, templates: &Templates) -> Result<Vec<Endpoint>, DefectKind> {
     let deadline = Instant::now() + options.timeout;
+    let base = if let Request::Get(path) = &dial.request { path.strip_suffix(VERSION) } else { None };
     let addresses = match dial.proxy {
         Some(_) => vec![None],
-        None => match timeout_at(deadline, connect::addresses(dial, options)).await {
-            Ok(Ok(addresses)) => addresses.into_iter().map(Some).collect(),
-            _ => return Vec::new(),
+        None => match timeout_at(deadline, connect::addresses(dial, options)).await.unwrap_or(Err(Fault::Timeout)) {
+            Ok(addresses) => addresses.into_iter().map(Some).collect(),
+            Err(fault) => return Err(fault.into_defect(Phase::Resolve)),
         },
     };
+    let mut why = DefectKind::UnexpectedReply("the API server does not say which others there are".into());
     for address in addresses {
         for path in PATHS {
-            let dial = Dial { request: Request::Get(path), ..dial.clone() };
-            let outcome = converse(&dial, address, options, templates, deadline).await;
-            let Some(answered) = outcome.answer.filter(|answered| answered.answer.status == 200) else { continue };
-            let found = endpoints(&serde_json::from_slice(&answered.answer.body).unwrap_or_default());
-            if !found.is_empty() {
-                return found;
+            let request = Request::Get(format!("{}{path}", base.unwrap_or_default()).into());
+            let outcome = converse(&Dial { request, ..dial.clone() }, address, options, templates, deadline).await;
+            match (outcome.answer, outcome.defect) {
+                (Some(answered), _) if answered.answer.status == 200 => {
+                    let found = endpoints(&serde_json::from_slice(&answered.answer.body).unwrap_or_default());
+                    if !found.is_empty() {
+                        return Ok(found);
+                    }
+                }
+                (Some(answered), _) if matches!(answered.answer.status, 401 | 403) => {
+                    let reason = format!("the API server does not list the others ({})", answered.answer.status);
+                    why = DefectKind::Forbidden(reason.into());
+                }
+                (None, Some(defect)) => why = defect,
+                _ => {}
             }
         }
     }
-    Vec::new()
+    Err(why)
 }
 
 /// The endpoints in an EndpointSliceList or an Endpoints object.

@@ -16,6 +16,14 @@ pub struct Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAnEndpoint(Box<str>);
 
+impl NotAnEndpoint {
+    /// Enough of the text to recognise it by, and no password.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for NotAnEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} is no endpoint: expected HOST:PORT, [IPV6]:PORT or https://HOST[:PORT]", self.0)
@@ -104,7 +112,8 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
 fn split(text: &str) -> Option<(&str, Option<u16>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;
-        let is_v6 = host.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+        let (address, zone) = host.split_once('%').map_or((host, None), |(address, zone)| (address, Some(zone)));
+        let is_v6 = address.parse::<Ipv6Addr>().is_ok() && zone.is_none_or(is_host);
         return match after.strip_prefix(':') {
             _ if !is_v6 => None,
             Some(digits) => port(digits).map(|port| (host, Some(port))),
@@ -166,6 +175,8 @@ mod tests {
             "http://a:80",
             "::1",
             "[::1",
+            "[fe80::1%a b]:1",
+            "[fe80::1%x\r\ny]:1",
             "[a]:1",
             "a b:1",
             "",

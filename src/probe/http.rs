@@ -11,6 +11,7 @@ use std::error::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 
 /// The longest body that is read: EndpointSlices hold a thousand endpoints at most, in some 300 kB.
 const MOST: usize = 1 << 20;
@@ -42,11 +43,10 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(fault)?;
-    let driver = tokio::spawn(connection);
-    let answer = exchange(&mut sender, get).await;
-    drop(sender);
-    driver.abort();
-    answer
+    // Whoever stops waiting for the answer stops the connection with it.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    exchange(&mut sender, get).await
 }
 
 async fn exchange(sender: &mut http1::SendRequest<Empty<Bytes>>, get: &Get<'_>) -> Result<Answer, Fault> {

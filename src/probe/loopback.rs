@@ -30,10 +30,11 @@ impl Dial {
         Self { other_ports: OTHER_PORTS, ..Self::loopback(endpoint) }
     }
 
-    /// Asks an API server for its version, as a client.
+    /// Asks an API server for its version, as a client. `base` is the path of its URL, such as `/k8s/clusters/c-1` behind Rancher.
     #[must_use]
-    pub fn api_server(endpoint: Endpoint, client: Client) -> Self {
-        Self { client: Some(Arc::new(client)), request: Request::Get(VERSION), ..Self::new(endpoint) }
+    pub fn api_server(endpoint: Endpoint, base: &str, client: Client) -> Self {
+        let request = Request::Get(format!("{}{VERSION}", base.trim_end_matches('/')).into());
+        Self { client: Some(Arc::new(client)), request, ..Self::new(endpoint) }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::decode::Decoder;
 use crate::model::defect::Phase;
 use crate::model::{Collect, DefectKind};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -62,7 +62,7 @@ pub fn probe(
 ) -> io::Result<()> {
     let options = Arc::new(options.clone());
     let templates = Arc::new(Templates::new().map_err(io::Error::other)?);
-    let runtime = runtime(options.jobs)?;
+    let runtime = runtime()?;
     let mut collect = |(dial, outcomes): Done| {
         record::record(&dial, outcomes, decoder, out);
         progress();
@@ -76,9 +76,12 @@ pub fn probe(
 /// An endpoint that is done with: what came of each of its addresses.
 pub(super) type Done = (Dial, Vec<Outcome>);
 
+/// Names that are looked up at the same time: one that hangs keeps its thread beyond its time, and must not hold up the others.
+const LOOKUPS: usize = 512;
+
 /// One thread: a handshake is computed faster than it travels. Name resolution blocks, so it has threads of its own.
-pub(super) fn runtime(jobs: usize) -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().max_blocking_threads(jobs.clamp(1, JOBS)).build()
+pub(super) fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().max_blocking_threads(LOOKUPS).build()
 }
 
 async fn all(
@@ -94,7 +97,7 @@ async fn all(
         while flights.len() < options.jobs.max(1) {
             let Some(dial) = dials.next() else { break };
             if end.is_some_and(|end| end <= Instant::now()) {
-                collect(late(dial));
+                collect((dial, vec![late(None)]));
                 continue;
             }
             flights.spawn(one(dial, Arc::clone(options), Arc::clone(templates), Arc::clone(&sockets), end));
@@ -110,11 +113,10 @@ fn resume<T>(error: JoinError) -> T {
     resume_unwind(error.try_into_panic().unwrap_or_else(|_| Box::new("a conversation was cancelled")))
 }
 
-/// An endpoint that there was no time for.
-fn late(dial: Dial) -> Done {
-    let reason = "not dialled: the time for all endpoints (--deadline) is over".into();
-    let defect = Some(DefectKind::Unreachable { phase: Phase::Connect, reason });
-    (dial, vec![Outcome { defect, ..Outcome::default() }])
+/// What there was no time for.
+fn late(address: Option<SocketAddr>) -> Outcome {
+    let reason = "not dialled: the time (--deadline, --timeout) was over before its turn came".into();
+    Outcome { address, defect: Some(DefectKind::Unreachable { phase: Phase::Connect, reason }), ..Outcome::default() }
 }
 
 /// Talks to every address of an endpoint.
@@ -153,7 +155,9 @@ async fn talk(
     for (number, address) in addresses.into_iter().enumerate() {
         let (shared, dial, sockets) = (shared.clone(), dial.clone(), Arc::clone(sockets));
         flights.spawn(async move {
-            let _socket = sockets.acquire_owned().await;
+            let Ok(_socket) = timeout_at(shared.deadline, sockets.acquire_owned()).await else {
+                return (number, late(Some(address)));
+            };
             (number, shared.search(&dial, Some(address)).await)
         });
     }
@@ -175,14 +179,12 @@ struct Shared {
 
 impl Shared {
     /// Talks to an address; to its other ports in turn if that is wanted and the one before did not have what is looked for.
-    async fn search(&self, dial: &Dial, address: Option<std::net::SocketAddr>) -> Outcome {
+    async fn search(&self, dial: &Dial, address: Option<SocketAddr>) -> Outcome {
         let first = converse(dial, address, &self.options, &self.templates, self.deadline).await;
-        if dial.other_ports.is_empty() || !loopback::is_worth_another_port(&first) {
-            return first;
-        }
+        let Some(mut other) = address.filter(|_| loopback::is_worth_another_port(&first)) else { return first };
         for port in dial.other_ports {
-            let other = address.map(|address| std::net::SocketAddr::new(address.ip(), *port));
-            let outcome = converse(dial, other, &self.options, &self.templates, self.deadline).await;
+            other.set_port(*port);
+            let outcome = converse(dial, Some(other), &self.options, &self.templates, self.deadline).await;
             if loopback::is_served(&outcome) {
                 return Outcome { port: Some(*port), ..outcome };
             }

@@ -10,7 +10,7 @@ use rustls::client::{ClientConnection, Resumption};
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::{DnsName, ServerName};
-use rustls::{ALL_VERSIONS, AlertDescription, CipherSuite, ClientConfig, Error};
+use rustls::{ALL_VERSIONS, AlertDescription, CipherSuite, ClientConfig, Error, InvalidMessage};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -211,6 +211,9 @@ fn words(error: &Error) -> String {
     match error {
         Error::NoCertificatesPresented => "the server presents no certificate".to_owned(),
         Error::PeerIncompatible(_) => "the server offers nothing that rustls speaks".to_owned(),
+        Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => {
+            "the server announces a larger message than the 64 KiB that clients take".to_owned()
+        }
         Error::InvalidMessage(_) | Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
             format!("the server breaks the rules of TLS ({error})")
         }
@@ -226,11 +229,11 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     client_auth: &ClientAuth,
     deadline: Instant,
 ) -> End {
-    let closed = stream.shutdown().await;
-    if *client_auth == ClientAuth::NotAsked || closed.is_err() {
+    let patience = deadline.min(Instant::now() + SECOND_THOUGHTS);
+    let closed = timeout_at(patience, stream.shutdown()).await;
+    if *client_auth == ClientAuth::NotAsked || !matches!(closed, Ok(Ok(()))) {
         return End::Completed;
     }
-    let patience = deadline.min(Instant::now() + SECOND_THOUGHTS);
     let mut bytes = [0; 1024];
     loop {
         match timeout_at(patience, stream.read(&mut bytes)).await {

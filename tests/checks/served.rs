@@ -31,6 +31,7 @@ fn conversation(endpoint: &str, contents: Vec<Content>, session: Option<Session>
         address: None,
         server_name: None,
         session,
+        request: None,
         reply: None,
         login: LoginUsed::Anonymous,
         took: Duration::ZERO,
@@ -201,6 +202,18 @@ fn a_loopback_pair_has_codes_of_its_own() {
         let codes: Vec<Code> = found(&loopback(days)).into_iter().map(|(code, _)| code).collect();
         assert!(!codes.iter().any(|code| matches!(code, Code::Expired | Code::Expiring | Code::CaExpiring)), "{codes:?}");
     }
+}
+
+#[test]
+fn members_of_one_control_plane_are_not_taken_for_each_other() {
+    let ca = root();
+    let of = |host: &str, address: u8| {
+        let recipe = pki().leaf("kube-apiserver").server().dns("kubernetes").dns("kubernetes.default.svc").dns(host);
+        recipe.ip([10, 0, 0, address]).issued_by(&ca).unwrap()
+    };
+    let (one, two) = (of("cp-1", 11), of("cp-2", 12));
+    assert!(!found(&beside_file(&two, &one)).iter().any(|(code, _)| *code == Code::ServedDiffers));
+    assert!(found(&beside_file(&of("cp-1", 11), &one)).iter().any(|(code, _)| *code == Code::ServedDiffers));
 }
 
 #[test]

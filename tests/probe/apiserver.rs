@@ -159,7 +159,7 @@ fn refusals_are_told_apart() {
         (&unauthorized, As::Certificate(&client), 2, "client-untrusted", "critical", "401 Unauthorized"),
         (&unauthorized, As::Token, 2, "token-refused", "critical", "the token"),
         (&unauthorized, As::Password, 2, "token-refused", "critical", "user name and password"),
-        (&unauthorized, As::Nobody, 0, "client-untrusted", "info", "wants to know who asks"),
+        (&unauthorized, As::Nobody, 3, "client-untrusted", "unknown", "wants to know who asks"),
         (&forbidden, As::Token, 3, "forbidden", "unknown", "User \"x\" cannot get path"),
         (&html, As::Token, 3, "unexpected-reply", "unknown", "this is no API server"),
         (&broken, As::Token, 3, "unexpected-reply", "unknown", "HTTP 500 to GET /version: etcd is gone"),
@@ -285,13 +285,26 @@ fn without_a_ca_nobody_is_vouched_for() {
 }
 
 #[test]
-fn skipping_verification_is_the_users_word() {
+fn whoever_skips_verification_shows_no_credential() {
     let (ca, leaf) = cluster();
     let server = tls(&leaf, &ca).replying(&reply("200 OK", Duration::ZERO, VERSION));
     let skip = "insecure-skip-tls-verify: true";
     let run = Kubectl { port: server.start(), ca: None, user: As::Token, cluster: skip }.runs();
     assert_eq!(run.peer()["reply"]["status"], 200, "{run}");
-    assert!(server.visits(RUNS).iter().all(|visit| visit.data.contains(TOKEN)));
+    assert_eq!(run.code, 1, "the version is read, and skip-tls-verify a warning: {run}");
+    assert!(server.visits(RUNS).iter().all(|visit| visit.data.contains("GET /version") && !visit.data.contains(TOKEN)));
+}
+
+#[test]
+fn a_server_below_a_path_is_asked_there() {
+    let (ca, leaf) = cluster();
+    let server = tls(&leaf, &ca).replying(&reply("200 OK", Duration::ZERO, VERSION));
+    let folder = Folder::new();
+    let port = server.start();
+    let kubeconfig = Kubectl { port, ca: Some(&ca), user: As::Token, cluster: "" }.kubeconfig();
+    let kubeconfig = kubeconfig.replace(&format!("127.0.0.1:{port}"), &format!("127.0.0.1:{port}/k8s/clusters/c-1/"));
+    kcert(&["probe", "apiserver", "-o", "json", "--kubeconfig", &folder.file("kubeconfig", &kubeconfig)]).is_fine();
+    assert!(server.visits(1).iter().all(|visit| visit.data.contains("GET /k8s/clusters/c-1/version")));
 }
 
 #[test]

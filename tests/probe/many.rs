@@ -88,7 +88,8 @@ fn the_time_for_all_is_kept_and_it_is_said_who_was_not_asked() {
     let run = kcert(&[&["probe", "tls", "-o", "json", "--input", &folder.file("list", &lines.join("\n"))], &ways[..]].concat());
     assert!(run.took < Duration::from_millis(2500), "{run}");
     assert_eq!((run.code, run.json()["peers"].as_array().unwrap().len()), (3, 46), "{run}");
-    let words = ["timed out", "not dialled: the time for all endpoints (--deadline) is over", "connection refused"];
+    let words =
+        ["timed out", "not dialled: the time (--deadline, --timeout) was over before its turn came", "connection refused"];
     let counts = words.map(|words| run.out.matches(&format!(": {words}\"\n")).count());
     assert_eq!(run.findings().len(), 3, "{run}");
     // Each stands once, at its peer.

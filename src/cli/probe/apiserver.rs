@@ -12,7 +12,9 @@ use crate::demo;
 use crate::gather::connection::connect;
 use crate::gather::{Target, gather};
 use crate::model::inventory::Host;
-use crate::model::{Collect, Content, Holding, Inventory, Kubeconfig as Entries, Peer, SigningRequest};
+use crate::model::{
+    Collect, Content, Defect, Document, Holding, Inventory, Kubeconfig as Entries, Origin, OriginKind, Peer, SigningRequest, Slot,
+};
 use crate::probe::{Admission, Client, Dial, Endpoint, Proxy, Sni, UnusableKey, api_servers};
 use crate::verify::Name;
 use std::path::PathBuf;
@@ -54,40 +56,49 @@ impl Kubeconfig {
     }
 
     /// What `probe apiserver` asks, with the entries of the kubeconfig that it is about.
-    ///
-    /// # Errors
-    /// A certificate or key that cannot be used.
-    pub(super) fn asked(self, session: &Session) -> Result<Asked, Error> {
-        let dial = Dial { proxy: self.proxy.clone(), ..self.dial(session)? };
+    pub(super) fn asked(self, session: &Session) -> Asked {
+        let dial = self.dial(session);
+        let known = self.entries(session);
+        Asked { dials: vec![dial], known, demo: self.demo }
+    }
+
+    /// The entries of the kubeconfig that the context names.
+    fn entries(&self, session: &Session) -> Inventory {
         let mut known = Inventory::default();
-        let mut own = Own { names: &self.connection.names, out: &mut known };
+        let mut own = Own { names: &self.connection.names, cluster: None, user: None, out: &mut known };
         gather(&[Target::Kubeconfigs(self.paths.clone())], &session.decoder, &mut own);
-        Ok(Asked { dials: vec![dial], known, demo: self.demo })
+        known
     }
 
-    fn dial(&self, session: &Session) -> Result<Dial, Error> {
-        let dial = Dial::api_server(self.endpoint.clone(), self.client(session)?);
+    /// Lets a handshake with the kubeconfig's server be its own: under its name, by its proxy, with its credential. The entries that it is
+    /// judged by are added to what is known.
+    pub(super) fn lend(&self, session: &Session, dial: &mut Dial, known: &mut Inventory) {
+        let own = self.dial(session);
+        dial.client = own.client;
+        dial.proxy = dial.proxy.take().or(own.proxy);
+        if dial.server_name == Sni::Host {
+            dial.server_name = own.server_name;
+        }
+        self.entries(session).drain_into(known);
+    }
+
+    fn dial(&self, session: &Session) -> Dial {
+        let dial = Dial::api_server(self.endpoint.clone(), path_of(&self.connection.server), self.client(session));
         let server_name = self.connection.tls_server_name.as_deref().map_or(Sni::Host, |name| Sni::Name(name.into()));
-        Ok(Dial { server_name, ..dial })
+        Dial { server_name, proxy: self.proxy.clone(), ..dial }
     }
 
-    /// Who asks: with the context's credential, which only servers get to see that its CA vouches for.
-    ///
-    /// # Errors
-    /// A certificate or key that cannot be used.
-    pub(super) fn client(&self, session: &Session) -> Result<Client, Error> {
-        let admission = match &self.connection.trust {
-            Trust::Skip => None,
-            Trust::Bundle(bundle) => Some(Arc::new(self.admission(session, bundle)) as Arc<dyn Admission>),
-        };
-        let mut client = Client::anonymous(admission);
-        if self.connection.certificate.bytes().is_some() {
-            client = with_certificate(session, client, &self.connection.certificate, &self.connection.key)?;
+    /// Who asks: with the context's credential, which only servers get to see that its CA vouches for; so nobody does where the kubeconfig
+    /// skips verification. What cannot be used is a finding about the kubeconfig, and the question is asked without it.
+    pub(super) fn client(&self, session: &Session) -> Client {
+        let Trust::Bundle(bundle) = &self.connection.trust else { return Client::anonymous(None) };
+        let anonymous = || Client::anonymous(Some(Arc::new(self.admission(session, bundle)) as Arc<dyn Admission>));
+        let (certificate, key) = (&self.connection.certificate, &self.connection.key);
+        let client = with_certificate(session, anonymous(), certificate, key).unwrap_or_else(|_| anonymous());
+        match self.connection.authorization.first() {
+            Some((Given::Bytes(value), login)) => client.with_authorization(value.clone(), *login),
+            _ => client,
         }
-        if let Some((Given::Bytes(value), login)) = &self.connection.authorization {
-            client = client.with_authorization(value.clone(), *login);
-        }
-        Ok(client)
     }
 
     fn admission(&self, session: &Session, bundle: &Given) -> OfKubeconfig {
@@ -100,22 +111,33 @@ impl Kubeconfig {
         OfKubeconfig::new(anchors, name.parse::<Name>().ok(), session.now)
     }
 
-    /// Every API server behind the kubeconfig's: those that the cluster knows of, if it lets them be read, and the server itself.
+    /// Asks for the loopback certificate of every API server behind the kubeconfig's: those that the cluster knows of, and the server
+    /// itself. That the others cannot be listed is noted.
     ///
     /// # Errors
-    /// A certificate or key that cannot be used.
-    pub(super) fn api_servers(&self, session: &Session, ways: &Ways) -> Result<Vec<Endpoint>, Error> {
-        let options = options(session, ways);
-        let dial = Dial { proxy: self.proxy.clone(), ..self.dial(session)? };
-        let known = api_servers(&dial, &options).map_err(Error::Probe)?;
+    /// The operating system gives no sockets.
+    pub(super) fn api_servers(&self, session: &Session, ways: &Ways) -> Result<Asked, Error> {
+        let mut asked = Asked::default();
         let mut all = vec![self.endpoint.clone()];
-        for endpoint in known {
-            if !all.contains(&endpoint) {
-                all.push(endpoint);
+        match api_servers(&self.dial(session), &options(session, ways)).map_err(Error::Probe)? {
+            Ok(known) => all.extend(known.into_iter().filter(|endpoint| *endpoint != self.endpoint)),
+            Err(kind) => {
+                let document = Arc::new(Document::new(OriginKind::Peer, self.endpoint.to_string()));
+                let origin = Origin { document, field: "endpointslices".into(), role: None, slot: Slot::Unknown };
+                asked
+                    .known
+                    .holding(Holding { origin, contents: [Content::Defect(Arc::new(Defect { kind, position: None }))].into() });
             }
         }
-        Ok(all)
+        asked.dials = all.into_iter().map(|endpoint| Dial { proxy: self.proxy.clone(), ..Dial::loopback(endpoint) }).collect();
+        Ok(asked)
     }
+}
+
+/// The path in a URL: `https://h/k8s/clusters/c-1` → `/k8s/clusters/c-1`.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
 }
 
 /// A client with a certificate and key.
@@ -144,22 +166,29 @@ pub(super) fn with_certificate(session: &Session, client: Client, certificate: &
     client.with_certificate(chain, key).map_err(Error::ClientKey)
 }
 
-/// Keeps the entries of one context.
+/// Keeps the entries of one context: of those of one name in a merge list the first, as client-go does.
 struct Own<'a> {
     names: &'a Names,
+    /// The document that the cluster was found in.
+    cluster: Option<Arc<str>>,
+    /// The document that the user was found in.
+    user: Option<Arc<str>>,
     out: &'a mut Inventory,
 }
 
 impl Own<'_> {
-    fn concerns(&self, field: &str) -> bool {
+    fn concerns(&self, origin: &Origin) -> bool {
         let Names { cluster, user, .. } = self.names;
-        field.starts_with(&format!("clusters[{cluster}].")) || field.starts_with(&format!("users[{user}]."))
+        let is_first = |found: &Option<Arc<str>>| found.as_ref().is_none_or(|found| *found == origin.document.source);
+        let entry = |list: &str, name: &str| origin.field.starts_with(&format!("{list}[{name}]."));
+        (entry("clusters", cluster) && is_first(&self.cluster)) || (entry("users", user) && is_first(&self.user))
     }
 }
 
 impl Collect for Own<'_> {
     fn holding(&mut self, holding: Holding) {
-        if self.concerns(&holding.origin.field) {
+        // What cannot be read as a whole has no entries, and may be the one that was meant.
+        if holding.origin.field.is_empty() || self.concerns(&holding.origin) {
             self.out.holding(holding);
         }
     }
@@ -167,8 +196,15 @@ impl Collect for Own<'_> {
     fn kubeconfig(&mut self, mut entries: Entries) {
         let Names { context, cluster, user } = self.names;
         entries.contexts.retain(|entry| *entry.name == **context);
-        entries.clusters.retain(|entry| *entry.name == **cluster);
-        entries.users.retain(|entry| *entry.name == **user);
+        entries.clusters.retain(|entry| *entry.name == **cluster && self.cluster.is_none());
+        entries.users.retain(|entry| *entry.name == **user && self.user.is_none());
+        let source = || Some(Arc::clone(&entries.document.source));
+        if !entries.clusters.is_empty() {
+            self.cluster = source();
+        }
+        if !entries.users.is_empty() {
+            self.user = source();
+        }
         if !(entries.clusters.is_empty() && entries.users.is_empty() && entries.contexts.is_empty()) {
             self.out.kubeconfig(entries);
         }

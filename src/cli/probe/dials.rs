@@ -55,15 +55,18 @@ impl Asked {
             let endpoint = Endpoint::parse_with(text, loopback::PORT)?;
             Ok(if Endpoint::names_a_port(text) { Dial::loopback(endpoint) } else { Dial::loopback_search(endpoint) })
         };
-        all.named(&asked.hosts, &asked.ways, &dial)?;
+        all.named(&asked.hosts, asked.input.as_deref(), &dial)?;
         if asked.ways.demo {
             let demo = demo::serve(session.policy.at).map_err(Error::Demo)?;
             all.dials.extend(demo.servers().map(|servers| Dial::loopback(on_loopback(servers.api_server))));
             all.demo = Some(demo);
         }
-        if asked.hosts.is_empty() && asked.ways.input.is_none() && !asked.ways.demo {
+        if asked.hosts.is_empty() && asked.input.is_none() && !asked.ways.demo {
             let kubeconfig = Kubeconfig::read(session, &asked.login, &asked.ways)?;
-            all.dials = kubeconfig.api_servers(session, &asked.ways)?.into_iter().map(Dial::loopback).collect();
+            all = kubeconfig.api_servers(session, &asked.ways)?;
+        }
+        if all.dials.is_empty() && all.known.holdings.is_empty() {
+            return Err(Error::NoEndpoint);
         }
         all.by(&asked.ways)
     }
@@ -74,7 +77,7 @@ impl Asked {
     /// No endpoint; a certificate or key that cannot be used.
     pub(super) fn tls(session: &Session, asked: &Tls) -> Result<Self, Error> {
         let mut all = Self::default();
-        all.named(&asked.endpoints, &asked.ways, &|text| Endpoint::parse(text).map(Dial::new))?;
+        all.named(&asked.endpoints, asked.input.as_deref(), &|text| Endpoint::parse(text).map(Dial::new))?;
         if asked.ways.demo {
             let demo = demo::serve(session.policy.at).map_err(Error::Demo)?;
             let servers = demo.servers().into_iter().flat_map(demo::Servers::endpoints);
@@ -94,8 +97,12 @@ impl Asked {
             }
             dial.client.clone_from(&client);
             if let Some(kubeconfig) = kubeconfig.as_ref().filter(|kubeconfig| kubeconfig.endpoint == dial.endpoint) {
-                dial.client = Some(Arc::new(kubeconfig.client(session)?));
+                kubeconfig.lend(session, dial, &mut all.known);
             }
+        }
+        // A credential that stays here without a word would be missed.
+        if let Some(kubeconfig) = kubeconfig.filter(|it| all.dials.iter().all(|dial| dial.endpoint != it.endpoint)) {
+            return Err(Error::OtherServer(kubeconfig.endpoint));
         }
         all.by(&asked.ways)
     }
@@ -104,17 +111,17 @@ impl Asked {
     fn named(
         &mut self,
         typed: &[String],
-        ways: &Ways,
+        input: Option<&Path>,
         dial: &dyn Fn(&str) -> Result<Dial, crate::probe::NotAnEndpoint>,
     ) -> Result<(), Error> {
         for text in typed {
             self.dials.push(dial(text).map_err(Error::NotAnEndpoint)?);
         }
-        let Some(input) = &ways.input else { return Ok(()) };
+        let Some(input) = input else { return Ok(()) };
         for (line, text) in lines(input).map_err(Error::Unusable)? {
             match dial(&text) {
                 Ok(dial) => self.dials.push(dial),
-                Err(_) => self.known.holding(no_endpoint(input, line, &text)),
+                Err(refused) => self.known.holding(no_endpoint(input, line, refused.text())),
             }
         }
         Ok(())
@@ -132,9 +139,7 @@ impl Asked {
 
 /// A line of a list that is no endpoint.
 fn no_endpoint(list: &Path, line: u64, text: &str) -> Holding {
-    const SHOWN: usize = 60;
-    let path: String = text.chars().take(SHOWN).collect();
-    let kind = DefectKind::Field { path: path.into(), expected: "HOST:PORT" };
+    let kind = DefectKind::Field { path: text.into(), expected: "HOST:PORT" };
     let defect = Content::Defect(Arc::new(Defect { kind, position: Some(Position { line, column: 1 }) }));
     let kind = if list == Path::new("-") { OriginKind::Stdin } else { OriginKind::File };
     Holding { origin: Origin::whole(Document::new(kind, list.to_string_lossy())), contents: [defect].into() }

@@ -28,8 +28,8 @@ pub struct Connection {
     pub certificate: Given,
     /// `client-key`.
     pub key: Given,
-    /// `token`, `tokenFile`, or user name and password, as a value of `Authorization`.
-    pub authorization: Option<(Given, LoginUsed)>,
+    /// `tokenFile`, `token`, user name and password, each as a value of `Authorization`: the first that can be read counts.
+    pub authorization: Vec<(Given, LoginUsed)>,
     /// A way to log in that kcert does not go: the credential plugin that would have to be run.
     pub plugin: Option<String>,
 }
@@ -140,7 +140,7 @@ fn find<'d, 'n>(
 /// `FIELD-data` wins over `FIELD`.
 fn given(directory: &Path, body: &Node<'_>, field: &str) -> Result<Given, NoConnection> {
     let data_field = format!("{field}-data");
-    if let Some(data) = text(body, &data_field) {
+    if let Some(data) = body.text(&[&data_field]).filter(|data| !data.is_empty()) {
         let bytes = from_base64(data.as_bytes()).ok_or(NoConnection::Base64(data_field))?;
         return Ok(Given::Bytes(secret(&bytes)));
     }
@@ -151,17 +151,20 @@ fn path(directory: &Path, body: &Node<'_>, field: &str) -> Given {
     text(body, field).map_or(Given::Absent, |file| Given::Path(directory.join(&*file)))
 }
 
-/// A token beats a token file, and both beat a password (client-go transport/config.go, rest/config.go).
-fn authorization(directory: &Path, user: &Node<'_>) -> Option<(Given, LoginUsed)> {
-    if let Some(token) = text(user, "token") {
-        return Some((Given::Bytes(Secret::bearer(token.as_bytes())), LoginUsed::Token));
-    }
-    if let file @ Given::Path(_) = path(directory, user, "tokenFile") {
-        return Some((file, LoginUsed::Token));
-    }
-    let (name, password) = (text(user, "username")?, text(user, "password").unwrap_or_default());
-    let both = Zeroizing::new(format!("{name}:{password}"));
-    Some((Given::Bytes(Secret::basic(both.as_bytes())), LoginUsed::Password))
+/// The ways to say who asks, in client-go's order: a token file that can be read beats a token, and both beat a password (tools/clientcmd/api
+/// types.go, `TokenFile`; transport/config.go).
+fn authorization(directory: &Path, user: &Node<'_>) -> Vec<(Given, LoginUsed)> {
+    let given = |field: &str| user.text(&[field]).filter(|text| !text.is_empty());
+    let file = match path(directory, user, "tokenFile") {
+        file @ Given::Path(_) => Some((file, LoginUsed::Token)),
+        _ => None,
+    };
+    let token = given("token").map(|token| (Given::Bytes(Secret::bearer(token.as_bytes())), LoginUsed::Token));
+    let password = given("username").map(|name| {
+        let both = Zeroizing::new(format!("{name}:{}", given("password").unwrap_or_default()));
+        (Given::Bytes(Secret::basic(both.as_bytes())), LoginUsed::Password)
+    });
+    [file, token, password].into_iter().flatten().collect()
 }
 
 fn plugin(user: &Node<'_>) -> Option<String> {
@@ -210,7 +213,7 @@ mod tests {
         assert!(matches!(&found.trust, Trust::Bundle(Given::Path(path)) if path == Path::new("/one/pki/ca.crt")));
         assert_eq!(found.certificate.bytes().map(Secret::bytes), Some(&b"A"[..]));
         assert!(matches!(&found.key, Given::Path(path) if path == Path::new("/k")));
-        let Some((Given::Bytes(basic), LoginUsed::Password)) = &found.authorization else { panic!() };
+        let [(Given::Bytes(basic), LoginUsed::Password)] = &found.authorization[..] else { panic!() };
         assert_eq!(basic.bytes(), b"Basic am9lOlNFQ1JFVA==");
         assert!(!format!("{found:?}").contains("SECRET"));
     }
@@ -218,9 +221,12 @@ mod tests {
     #[test]
     fn logins_have_their_order() {
         let found = lead(Some("t@c")).unwrap();
-        let Some((Given::Bytes(bearer), LoginUsed::Token)) = &found.authorization else { panic!() };
+        let [(Given::Path(file), LoginUsed::Token), (Given::Bytes(bearer), LoginUsed::Token)] = &found.authorization[..] else {
+            panic!()
+        };
+        assert_eq!(file, Path::new("/two/f"));
         assert_eq!((bearer.bytes(), found.plugin.as_deref()), (&b"Bearer SECRET"[..], Some("aws")));
-        assert!(lead(Some("nobody@c")).unwrap().authorization.is_none());
+        assert!(lead(Some("nobody@c")).unwrap().authorization.is_empty());
     }
 
     #[test]

@@ -35,13 +35,20 @@ pub(super) fn write(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()
 
 /// Whether the source as a whole could not be looked at.
 fn is_unreadable(kind: &DefectKind) -> bool {
-    matches!(kind, DefectKind::Io(_) | DefectKind::NotAFile(_) | DefectKind::Link | DefectKind::TooLarge(_))
+    kind.is_of_server()
+        || matches!(kind, DefectKind::Io(_) | DefectKind::NotAFile(_) | DefectKind::Link | DefectKind::TooLarge(_))
 }
 
 /// The exporter's reason codes (pkg/cert/reason.go).
 fn reason(kind: &DefectKind) -> &'static str {
     match kind {
-        DefectKind::Io(_) | DefectKind::NotAFile(_) | DefectKind::TooLarge(_) => "read_failed",
+        DefectKind::Io(_)
+        | DefectKind::NotAFile(_)
+        | DefectKind::TooLarge(_)
+        | DefectKind::Unreachable { .. }
+        | DefectKind::NotTls(_)
+        | DefectKind::Forbidden(_)
+        | DefectKind::UnexpectedReply(_) => "read_failed",
         DefectKind::Link => "broken_symlink",
         DefectKind::Empty | DefectKind::NothingFound => "no_certificate_found",
         DefectKind::Truncated(_)

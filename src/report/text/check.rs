@@ -6,12 +6,13 @@ use super::line::{Text, join};
 use super::page::{Page, count, thousands};
 use super::status::{Status, footnote};
 use super::table::{Column, Table};
+use crate::audit::served::{self, Relation};
 use crate::chain::NodeId;
 use crate::model::when;
 use crate::model::{Certificate, Code, Finding, OriginKind, Severity};
 use crate::report::View;
-use crate::report::style::Style;
-use std::collections::HashSet;
+use crate::report::style::{Mark, Style};
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 /// Certificates in the calendar.
@@ -32,6 +33,7 @@ pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
         findings::list(page, index)?;
     }
     calendar(page, index, &ends)?;
+    peers(page, index)?;
     page.part()?;
     page.line(0, &examined(index).styled(Style::Dim))
 }
@@ -120,6 +122,46 @@ fn calendar(page: &mut Page<'_>, index: &Index<'_>, ends: &[End<'_>]) -> io::Res
         page.line(2, &footnote())?;
     }
     page.folded(2, hidden)
+}
+
+const PEERS: &[Column] = &[Column::name("", 18), Column::words("", 30)];
+
+/// Which file each server was given, and whether it serves that.
+fn peers(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
+    let inventory = index.report.inventory;
+    let has_files = inventory.holdings.iter().any(|holding| holding.origin.document.kind == OriginKind::File);
+    let served = inventory.holdings.iter().filter(|holding| {
+        holding.origin.document.kind == OriginKind::Peer
+            && holding.loopback().is_none()
+            && holding.certificates().next().is_some()
+    });
+    let files: HashMap<_, _> =
+        served::compare(inventory).into_iter().map(|served| (served.peer.origin.place(), served)).collect();
+    let mut table = Table::new(PEERS);
+    for holding in served.filter(|_| has_files) {
+        let words = files.get(&holding.origin.place()).map_or_else(
+            || Text::of("no file is known for it").styled(Style::Dim),
+            |served| relation(served.relation).then(index.source(&served.file.origin)),
+        );
+        table.row(Text::of("  "), [index.source(&holding.origin), words]);
+    }
+    if table.is_empty() {
+        return Ok(());
+    }
+    page.part()?;
+    page.line(0, &Text::of("served").styled(Style::Strong))?;
+    page.table(&table)
+}
+
+/// How what is served is to its file, up to the file's name.
+pub(super) fn relation(relation: Relation) -> Text {
+    let (mark, words) = match relation {
+        Relation::Same => (Mark::Fine, "the same certificate as "),
+        Relation::Older => (Mark::Caution, "from before the renewal of "),
+        Relation::Newer => (Mark::Caution, "newer than "),
+        Relation::Other => (Mark::Caution, "another one than "),
+    };
+    Text::new().mark(mark).then(Text::of(words).styled(mark.style()))
 }
 
 /// `34 certificates, 21 different, in 24 files`.

@@ -80,12 +80,12 @@ fn talks<'a>(index: &Index<'a>) -> Vec<Talk<'a>> {
     talks
 }
 
-/// Addresses before names, both in their own order; ports as numbers.
-fn order(origin: &Origin) -> (Reverse<bool>, Option<IpAddr>, String, u16, String) {
+/// Addresses before names, both in their own order; ports as numbers. Addresses of one name stay as they were resolved.
+fn order(origin: &Origin) -> (Reverse<bool>, Option<IpAddr>, String, u16) {
     let source = &*origin.document.source;
     let (host, port) = source.rsplit_once(':').unwrap_or((source, ""));
     let address = host.trim_matches(['[', ']']).parse().ok();
-    (Reverse(address.is_some()), address, host.to_owned(), port.parse().unwrap_or(0), origin.field.to_string())
+    (Reverse(address.is_some()), address, host.to_owned(), port.parse().unwrap_or(0))
 }
 
 /// The codes of conversations that did not come about: where the screen shows each with its reason.

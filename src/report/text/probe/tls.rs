@@ -1,5 +1,6 @@
 //! TLS servers: what was agreed on, the chain in its order, and of a single server every fact of it.
 
+use super::super::check;
 use super::super::facts;
 use super::super::index::{Index, common_name, short_name};
 use super::super::line::{Text, join};
@@ -104,13 +105,7 @@ fn asked(names: Vec<Text>) -> Text {
 /// Which file it should be, and whether it is.
 fn file(index: &Index<'_>, talk: &Talk<'_>) -> Option<Text> {
     let served = talk.file?;
-    let (mark, words) = match served.relation {
-        Relation::Same => (Mark::Fine, "the same certificate as "),
-        Relation::Older => (Mark::Caution, "from before the renewal of "),
-        Relation::Newer => (Mark::Caution, "newer than "),
-        Relation::Other => (Mark::Caution, "another one than "),
-    };
-    Some(Text::new().mark(mark).then(Text::of(words).styled(mark.style())).then(index.source(&served.file.origin)))
+    Some(check::relation(served.relation).then(index.source(&served.file.origin)))
 }
 
 fn chain(index: &Index<'_>, holding: &Holding) -> Table {
