@@ -3,6 +3,7 @@
 use super::Context;
 use super::checks::check;
 use super::findings::{Draft, Findings};
+use crate::model::defect::Phase;
 use crate::model::{Code, Defect, DefectKind, Evidence, Holding, LOOPBACK_NAME, Role, Severity, Slot};
 use std::collections::HashMap;
 
@@ -86,6 +87,13 @@ fn hint(kind: &DefectKind, code: Code) -> &'static str {
         DefectKind::PassedOver => "Nothing, or take it out of KUBECONFIG.",
         DefectKind::NotAFile(_) | DefectKind::Link => "Name a regular file.",
         DefectKind::DerNotPem => "Write it as PEM: openssl x509 -inform DER, then base64 of that.",
+        DefectKind::Unreachable { phase: Phase::Connect, reason } if reason.contains("refused") => {
+            "Look at the address and the port: nothing listens there, or a firewall says so."
+        }
+        DefectKind::Unreachable { phase: Phase::Resolve, .. } => "Look at the name, or give its address: --resolve HOST=ADDRESS.",
+        DefectKind::Unreachable { reason, .. } if reason.contains("timed out") => {
+            "Look at what lies between (routes, firewalls, proxies), or give more time with --timeout."
+        }
         DefectKind::TooLarge(_) => "Name the file that holds the certificates, or split it.",
         DefectKind::NothingFound => "Name a file that holds certificates, or put the certificate there.",
         _ => check(code).map(|row| row.action).unwrap_or_default(),

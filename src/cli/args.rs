@@ -128,8 +128,8 @@ pub enum Probe {
     Tls(Tls),
     /// The API server as the kubeconfig sees it: what kubectl would do, step by step.
     ///
-    /// Mutual TLS, then GET /version. No credential goes to a server that the kubeconfig's CA does not vouch for; credential plugins are
-    /// not run.
+    /// Mutual TLS, then GET /version. No credential goes to a server that the kubeconfig's CA does not vouch for, so
+    /// none with insecure-skip-tls-verify; credential plugins are not run.
     Apiserver(Apiserver),
 }
 

@@ -5,7 +5,7 @@
 use super::Report;
 use super::escape::visible;
 use crate::chain::NodeId;
-use crate::model::{Certificate, Finding, Severity, when};
+use crate::model::{Certificate, Finding, OriginKind, Severity, when};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufWriter, Write};
 use time::OffsetDateTime;
@@ -57,7 +57,7 @@ impl<'r> Ends<'r> {
     }
 }
 
-/// The job that a certificate has, else its common name.
+/// The job that a certificate has, else the server that presents it, else its common name.
 fn name(report: &Report<'_>, node: NodeId) -> String {
     let certificate = report.graph.certificate(node);
     let job = report.graph.occurrences(node).iter().find_map(|&(holding, _)| {
@@ -66,11 +66,23 @@ fn name(report: &Report<'_>, node: NodeId) -> String {
         let host = origin.document.host.as_ref().map(|host| format!("{host}/")).unwrap_or_default();
         Some(format!("{host}{}", role.as_str()))
     });
-    job.unwrap_or_else(|| certificate.subject.common_name().map_or_else(|| certificate.display_name(), str::to_owned))
+    let server = || {
+        let places = report.graph.occurrences(node).iter();
+        let mut holdings = places.filter_map(|&(holding, _)| report.inventory.holdings.get(usize::try_from(holding).ok()?));
+        let holding = holdings.find(|holding| holding.origin.document.kind == OriginKind::Peer && !certificate.is_ca())?;
+        let which = if holding.loopback().is_some() { " loopback" } else { "" };
+        Some(format!("{}{which}", holding.origin.document.source))
+    };
+    job.or_else(server)
+        .unwrap_or_else(|| certificate.subject.common_name().map_or_else(|| certificate.display_name(), str::to_owned))
 }
 
 fn headline(report: &Report<'_>, ends: &Ends<'_>) -> String {
-    let Some((first, name)) = ends.0.first() else { return "no certificate found".to_owned() };
+    let Some((first, name)) = ends.0.first() else {
+        // Without a certificate the reason is all that there is.
+        let worst = report.audit.findings.first().filter(|worst| worst.severity > Severity::Info);
+        return worst.map_or_else(|| "no certificate found".to_owned(), |worst| shown(&shortened(&worst.message)));
+    };
     let end = first.validity.not_after;
     let verb = if first.validity.is_over(report.policy.at) { "ended" } else { "ends" };
     let when = format!("{verb} {}", when::relative(report.policy.at, end));

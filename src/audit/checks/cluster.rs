@@ -38,7 +38,7 @@ pub(super) static ROWS: &[Check] = &[
         area: Area::Input,
         severity: "unknown; info where another address of the same name answers",
         meaning: "A server could not be talked to: the message says how far it came.",
-        action: "Look at the address, the port and what lies between; give more time with --timeout.",
+        action: "Look at the address, the port and what lies between.",
         cites: &["RFC 9293"],
         run: input::unreachable,
     },

@@ -96,6 +96,8 @@ fn lifetimes(page: &mut Page<'_>, index: &Index<'_>, talks: &[Talk<'_>]) -> io::
 fn advice(page: &mut Page<'_>, index: &Index<'_>, talks: &[Talk<'_>]) -> io::Result<()> {
     let mut due: Vec<(Loopback, &Talk<'_>)> =
         talks.iter().filter(|talk| is_trouble(index, talk)).filter_map(|talk| Some((served(index, talk)?.0, talk))).collect();
+    // A restart is no cure for a clock.
+    due.retain(|(loopback, _)| loopback.started <= index.report.policy.at);
     if due.is_empty() {
         return Ok(());
     }
