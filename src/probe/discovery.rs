@@ -10,6 +10,7 @@ use crate::model::DefectKind;
 use crate::model::defect::Phase;
 use serde_json::Value;
 use std::io;
+use std::net::SocketAddr;
 use tokio::time::{Instant, timeout_at};
 
 /// Where they stand, the newest first: EndpointSlices are v1 since 1.21, and Endpoints are everywhere.
@@ -34,17 +35,20 @@ pub fn api_servers(dial: &Dial, options: &Options) -> io::Result<Result<Vec<Endp
 }
 
 async fn ask(dial: &Dial, options: &Options, templates: &Templates) -> Result<Vec<Endpoint>, DefectKind> {
-    let deadline = Instant::now() + options.timeout;
+    let all = Instant::now() + options.timeout;
     let base = if let Request::Get(path) = &dial.request { path.strip_suffix(VERSION) } else { None };
     let addresses = match dial.proxy {
-        Some(_) => vec![None],
-        None => match timeout_at(deadline, connect::addresses(dial, options)).await.unwrap_or(Err(Fault::Timeout)) {
+        Some(_) => vec![None::<SocketAddr>],
+        None => match timeout_at(all, connect::addresses(dial, options)).await.unwrap_or(Err(Fault::Timeout)) {
             Ok(addresses) => addresses.into_iter().map(Some).collect(),
             Err(fault) => return Err(fault.into_defect(Phase::Resolve)),
         },
     };
     let mut why = DefectKind::UnexpectedReply("the API server does not say which others there are".into());
+    // One address that does not answer leaves time for the others.
+    let share = all.saturating_duration_since(Instant::now()) / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
     for address in addresses {
+        let deadline = Instant::now() + share;
         for path in PATHS {
             let request = Request::Get(format!("{}{path}", base.unwrap_or_default()).into());
             let outcome = converse(&Dial { request, ..dial.clone() }, address, options, templates, deadline).await;
