@@ -2,6 +2,7 @@
 //!
 //! Rule: what is offered here is never used. The suites may be broken, since the conversation ends before there are keys.
 
+use super::record::MOST;
 use crate::model::peer::ProtocolVersion;
 use std::ops::Range;
 
@@ -135,7 +136,11 @@ impl Bytes<'_> {
     fn list(mut self, item: impl Fn(&mut Self) -> Option<Self>) -> Option<Vec<Vec<u8>>> {
         let mut items = Vec::new();
         while !self.0.is_empty() {
-            items.push(item(&mut self)?.0.to_vec());
+            let one = item(&mut self)?;
+            // One more than is kept tells that there were more.
+            if items.len() <= MOST {
+                items.push(one.0.to_vec());
+            }
         }
         Some(items)
     }

@@ -53,17 +53,16 @@ fn origin(dial: &Dial, outcome: &Outcome, several: bool) -> Origin {
 /// The certificates of a chain; one that does not decode is a defect in its place.
 fn contents(chain: &[Vec<u8>], decoder: &Decoder) -> Vec<Content> {
     let mut contents: Vec<Content> = chain.iter().take(MOST).map(|certificate| decoder.certificate(certificate)).collect();
-    if let more @ 1.. = chain.len().saturating_sub(MOST) {
-        let kind =
-            DefectKind::Der { what: "chain", reason: format!("{more} certificates more than the {MOST} that are kept").into() };
-        contents.push(Content::Defect(Arc::new(Defect { kind, position: None })));
+    if chain.len() > MOST {
+        let reason = format!("more certificates than the {MOST} that are kept").into();
+        contents.push(Content::Defect(Arc::new(Defect { kind: DefectKind::Der { what: "chain", reason }, position: None })));
     }
     contents
 }
 
 /// Certificates of one chain that are kept, and CAs that a server may list: rustls and Go take chains of a hundred, a hostile server can
 /// send a million of nothing.
-const MOST: usize = 256;
+pub(super) const MOST: usize = 256;
 
 /// Characters that are kept of what a server says of itself.
 const LONGEST: usize = 200;
@@ -93,9 +92,7 @@ fn unexpected(Answered { answer, .. }: &Answered) -> Option<DefectKind> {
 fn named(session: Session, authorities: &[Vec<u8>]) -> Session {
     let client_auth = match session.client_auth {
         ClientAuth::NotAsked => ClientAuth::NotAsked,
-        ClientAuth::Asked(_) => {
-            ClientAuth::Asked(authorities.iter().take(MOST).filter_map(|name| distinguished_name(name)).collect())
-        }
+        ClientAuth::Asked(_) => ClientAuth::Asked(authorities.iter().filter_map(|name| distinguished_name(name)).collect()),
     };
     Session { client_auth, ..session }
 }

@@ -4,6 +4,7 @@
 //! either, for nothing is believed. Where a credential is to be presented, or the verdict counts, an [`Admission`] judges the chain
 //! first, and the server has to prove that it holds the key.
 
+use super::record::MOST;
 use crate::model::peer::ProtocolVersion;
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -85,7 +86,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<ServerCertVerified, Error> {
         let chain: Vec<&[u8]> = std::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref).collect();
         self.note(|seen| {
-            seen.chain = chain.iter().map(|certificate| certificate.to_vec()).collect();
+            seen.chain = chain.iter().take(MOST + 1).map(|certificate| certificate.to_vec()).collect();
             seen.ocsp_staple = !ocsp_response.is_empty();
         });
         if self.admission.as_ref().is_none_or(|admission| admission.admits(&chain)) {
@@ -127,7 +128,7 @@ impl ServerCertVerifier for Recorder {
 
 impl ResolvesClientCert for Recorder {
     fn resolve(&self, authorities: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.note(|seen| seen.client_auth = Some(authorities.iter().map(|name| name.to_vec()).collect()));
+        self.note(|seen| seen.client_auth = Some(authorities.iter().take(MOST).map(|name| name.to_vec()).collect()));
         self.credential.clone()
     }
 
