@@ -4,7 +4,7 @@ use super::super::check;
 use super::super::facts;
 use super::super::index::{Index, common_name, short_name};
 use super::super::line::{Text, join};
-use super::super::page::{Page, count};
+use super::super::page::{Page, count, thousands};
 use super::super::table::{Column, Table};
 use super::super::verify;
 use super::{NO_TALK, Talk, no_talk};
@@ -154,7 +154,7 @@ fn summary(page: &mut Page<'_>, index: &Index<'_>, talks: &[Talk<'_>]) -> io::Re
     page.folded(0, hidden)?;
     let answered = talks.iter().filter(|talk| talk.peer.session.is_some()).count();
     page.part()?;
-    page.line(0, &count(talks.len(), "server").say(", ").quote(answered).say(" answered").styled(Style::Dim))
+    page.line(0, &count(talks.len(), "server").say(", ").quote(thousands(answered)).say(" answered").styled(Style::Dim))
 }
 
 fn is_drift(talk: &Talk<'_>) -> bool {
