@@ -3,7 +3,6 @@
 
 use super::{clean, text};
 use crate::decode::Secret;
-use crate::decode::blob::is_der;
 use crate::decode::node::Node;
 use crate::decode::sniff::from_base64;
 use crate::model::peer::LoginUsed;
@@ -30,8 +29,6 @@ pub struct Connection {
     pub key: Given,
     /// `tokenFile`, `token`, user name and password, each as a value of `Authorization`: the first that can be read counts.
     pub authorization: Vec<(Given, LoginUsed)>,
-    /// A way to log in that kcert does not go: the credential plugin that would have to be run.
-    pub plugin: Option<String>,
 }
 
 /// The entries of a kubeconfig that belong together.
@@ -117,7 +114,6 @@ pub fn connection(documents: &[(&Path, Node<'_>)], context: Option<&str>) -> Res
         certificate: given(home, user, "client-certificate")?,
         key: given(home, user, "client-key")?,
         authorization: authorization(home, user),
-        plugin: plugin(user),
         names,
     })
 }
@@ -167,11 +163,6 @@ fn authorization(directory: &Path, user: &Node<'_>) -> Vec<(Given, LoginUsed)> {
     [file, token, password].into_iter().flatten().collect()
 }
 
-fn plugin(user: &Node<'_>) -> Option<String> {
-    let exec = user.field("exec").map(|exec| clean::command(exec.text(&["command"]).unwrap_or_default(), std::iter::empty()));
-    exec.or_else(|| user.field("auth-provider").map(|provider| text(provider, "name").map(String::from).unwrap_or_default()))
-}
-
 fn secret(bytes: &[u8]) -> Secret {
     Secret::new(Zeroizing::new(bytes.to_vec()))
 }
@@ -181,12 +172,6 @@ impl Given {
     #[must_use]
     pub fn bytes(&self) -> Option<&Secret> {
         if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
-    }
-
-    /// Whether the bytes are DER where PEM belongs.
-    #[must_use]
-    pub fn is_der(&self) -> bool {
-        self.bytes().is_some_and(|secret| is_der(secret.bytes()))
     }
 }
 
@@ -225,7 +210,7 @@ mod tests {
             panic!()
         };
         assert_eq!(file, Path::new("/two/f"));
-        assert_eq!((bearer.bytes(), found.plugin.as_deref()), (&b"Bearer SECRET"[..], Some("aws")));
+        assert_eq!(bearer.bytes(), b"Bearer SECRET");
         assert!(lead(Some("nobody@c")).unwrap().authorization.is_empty());
     }
 

@@ -78,12 +78,11 @@ fn server(index: &Index<'_>, talk: &Talk<'_>, session: &Session) -> Row {
     let status = index.status(leaf);
     let name = common_name(leaf).say(", ").then(status.long()).say(" ").then(status.distance());
     let against: Vec<&Finding> = faults(index, holding);
-    let unverified = index.report.inventory.kubeconfigs.iter().flat_map(|it| &it.clusters).any(|it| it.insecure_skip_tls_verify);
     let (mark, verdict) = match against.first() {
         Some(first) => (Mark::Bad, Text::quoted(&first.message).styled(Style::Bad)),
         None if session.end == End::Distrusted => (Mark::Bad, Text::of("not trusted now").styled(Style::Bad)),
         None if !is_proven => (Mark::Unsure, Text::of("shown, and not proven: there was no handshake")),
-        None if unverified => (Mark::Caution, Text::of("not verified (insecure-skip-tls-verify)")),
+        None if skips_verification(index) => (Mark::Caution, Text::of("not verified (insecure-skip-tls-verify)")),
         None => (status.mark, Text::of("signed by the kubeconfig's CA, and for this name")),
     };
     (mark, "server", join([name, verdict], "; "))
@@ -123,15 +122,19 @@ fn client(index: &Index<'_>, peer: &Peer, session: &Session) -> Row {
 /// Why nobody was named.
 fn anonymous(index: &Index<'_>) -> &'static str {
     let kubeconfigs = &index.report.inventory.kubeconfigs;
-    let skips = kubeconfigs.iter().flat_map(|it| &it.clusters).any(|cluster| cluster.insecure_skip_tls_verify);
     let mut logins = kubeconfigs.iter().flat_map(|it| &it.users).flat_map(|user| &user.logins);
-    if skips {
+    if skips_verification(index) {
         "asked anonymously: no credential goes to a server that nobody verifies (insecure-skip-tls-verify)"
     } else if logins.any(|login| matches!(login, Login::Exec(_) | Login::AuthProvider(_))) {
         "asked anonymously: the user logs in by a plugin, which kcert does not run"
     } else {
         "asked anonymously: the user has no credential that can be used"
     }
+}
+
+fn skips_verification(index: &Index<'_>) -> bool {
+    let mut clusters = index.report.inventory.kubeconfigs.iter().flat_map(|kubeconfig| &kubeconfig.clusters);
+    clusters.any(|cluster| cluster.insecure_skip_tls_verify)
 }
 
 fn client_certificate(index: &Index<'_>) -> Option<Arc<Certificate>> {
