@@ -2,7 +2,7 @@
 
 use super::dates::about;
 use super::findings::{Draft, Findings};
-use super::{Context, hosts};
+use super::{Context, front_proxy, hosts};
 use crate::chain::NodeId;
 use crate::model::{Certificate, Code, Content, Evidence, GeneralName, Holding, OriginKind, Role, Severity, Sha256, Slot};
 use std::collections::{BTreeSet, HashSet};
@@ -27,10 +27,13 @@ const FRONT_PROXY: &[(Role, &[Role])] = &[(Role::FrontProxyClient, &[Role::Front
 pub(super) fn untrusted(context: &Context<'_>, findings: &mut Findings) {
     issued_by(context, findings, ISSUED_BY, Code::Untrusted);
     istio_workloads(context, findings);
+    front_proxy::between_hosts(context, findings, Code::Untrusted);
 }
 
 pub(super) fn front_proxy_untrusted(context: &Context<'_>, findings: &mut Findings) {
     issued_by(context, findings, FRONT_PROXY, Code::FrontProxyUntrusted);
+    front_proxy::untrusted(context, findings);
+    front_proxy::between_hosts(context, findings, Code::FrontProxyUntrusted);
 }
 
 fn issued_by(context: &Context<'_>, findings: &mut Findings, table: &[(Role, &[Role])], code: Code) {
@@ -227,6 +230,10 @@ pub(super) fn not_a_ca(context: &Context<'_>, findings: &mut Findings) {
 /// Whether CAs belong in the place: a trust bundle, or a CA's own file.
 fn is_for_cas(holding: &Holding) -> bool {
     let origin = &holding.origin;
+    // Tokens are checked by a public key, which may come in a certificate (client-go util/keyutil).
+    if matches!(origin.role, Some(Role::ServiceAccountPublicKey | Role::ServiceAccountKey)) {
+        return false;
+    }
     origin.slot == Slot::Trust || (origin.slot == Slot::Credential && origin.role.is_some_and(Role::is_ca))
 }
 

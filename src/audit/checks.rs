@@ -2,6 +2,7 @@
 
 mod certificates;
 mod cluster;
+mod objects;
 
 use super::{Context, Findings};
 use crate::model::Code;
@@ -26,8 +27,12 @@ pub enum Area {
     ControlPlane,
     /// What processes serve.
     Served,
+    /// Objects of the API.
+    Objects,
     /// Istio.
     Istio,
+    /// What an upgrade brings.
+    Upgrade,
 }
 
 impl Area {
@@ -43,7 +48,9 @@ impl Area {
             Self::Kubeconfig => "kubeconfig",
             Self::ControlPlane => "control plane",
             Self::Served => "served",
+            Self::Objects => "API objects",
             Self::Istio => "Istio",
+            Self::Upgrade => "upgrade",
         }
     }
 }
@@ -73,7 +80,8 @@ pub fn check(code: Code) -> Option<&'static Check> {
 }
 
 /// Every check, in the order of the contract: what is wrong with certificates themselves, then what is wrong between them.
-pub static CHECKS: LazyLock<Vec<&'static Check>> = LazyLock::new(|| certificates::ROWS.iter().chain(cluster::ROWS).collect());
+pub static CHECKS: LazyLock<Vec<&'static Check>> =
+    LazyLock::new(|| certificates::ROWS.iter().chain(cluster::ROWS).chain(objects::ROWS).collect());
 
 #[cfg(test)]
 mod tests {

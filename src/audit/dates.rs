@@ -5,7 +5,7 @@ use super::renewal::how_to_renew;
 use super::{Context, Standing};
 use crate::chain::NodeId;
 use crate::model::when::{date, relative};
-use crate::model::{Certificate, Code, Evidence, GeneralName, OriginKind, Severity, Slot};
+use crate::model::{Certificate, Code, Evidence, GeneralName, OriginKind, Role, Severity, Slot};
 use std::collections::BTreeMap;
 
 pub(super) fn expired(context: &Context<'_>, findings: &mut Findings) {
@@ -22,7 +22,8 @@ fn ended(context: &Context<'_>, findings: &mut Findings, code: Code, standing: S
         if context.policy.standing(certificate) != standing || has_own_code {
             continue;
         }
-        let severity = if is_record(context, node) || has_successor(context, node) { Severity::Info } else { Severity::Critical };
+        let idle = is_record(context, node) || has_successor(context, node) || is_left_behind(context, node);
+        let severity = if idle { Severity::Info } else { Severity::Critical };
         let (key, at) = match standing {
             Standing::NotYetValid => ("notBefore", certificate.validity.not_before),
             _ => ("notAfter", certificate.validity.not_after),
@@ -50,7 +51,8 @@ fn nearing(context: &Context<'_>, findings: &mut Findings, code: Code, concerns:
         if !concerns(certificate) || is_loopback(context, node) {
             continue;
         }
-        let severity = if is_record(context, node) || has_successor(context, node) { Severity::Info } else { severity };
+        let idle = is_record(context, node) || has_successor(context, node) || is_left_behind(context, node);
+        let severity = if idle { Severity::Info } else { severity };
         let end = certificate.validity.not_after;
         let message = format!("{} ends {} ({})", certificate.display_name(), date(end), relative(context.policy.at, end));
         let draft = about(context, node, Draft::new(code, severity, message)).evidence("notAfter", Evidence::Time(end));
@@ -66,6 +68,23 @@ fn is_loopback(context: &Context<'_>, node: NodeId) -> bool {
 /// Whether the certificate is only the record of an issued CertificateSigningRequest: nobody presents it from there.
 fn is_record(context: &Context<'_>, node: NodeId) -> bool {
     context.places(node).all(|(holding, _)| holding.origin.document.kind == OriginKind::Csr)
+}
+
+/// Whether the certificate is the one that a kubelet made for itself before it was given another (`kubelet-server-current.pem`).
+fn is_left_behind(context: &Context<'_>, node: NodeId) -> bool {
+    context.places(node).all(|(holding, _)| {
+        let path = holding.origin.document.path();
+        let directory = path.strip_suffix("kubelet.crt").filter(|_| holding.origin.role == Some(Role::KubeletServing));
+        let beside = |directory: &str| {
+            let current = format!("{directory}kubelet-server-current.pem");
+            context
+                .inventory
+                .holdings
+                .iter()
+                .any(|other| other.origin.document.path() == current && other.certificates().next().is_some())
+        };
+        directory.is_some_and(beside)
+    })
 }
 
 /// Whether the certificate stands in trust bundles only, each time beside one that is valid now and has the same subject, or nobody

@@ -19,6 +19,8 @@ impl Draft {
             certificates: Vec::new(),
             origins: Vec::new(),
             evidence: Vec::new(),
+            handshakes: Vec::new(),
+            because: None,
         })
     }
 
@@ -32,6 +34,16 @@ impl Draft {
     pub(super) fn certificate(mut self, id: Sha256) -> Self {
         self.0.certificates.push(id);
         self
+    }
+
+    /// A certificate concerned, if it was not named before.
+    pub(super) fn certificate_once(self, id: Sha256) -> Self {
+        if self.0.certificates.contains(&id) { self } else { self.certificate(id) }
+    }
+
+    /// The finding.
+    pub(super) fn finish(self) -> Finding {
+        self.0
     }
 
     /// A place concerned.
@@ -86,13 +98,18 @@ impl Findings {
 
     /// The findings, worst first, then in the order of the checks, then as found.
     pub(super) fn finish(mut self) -> Vec<Finding> {
-        let rank = |code: Code| CHECKS.iter().position(|check| check.code == code);
         for finding in &mut self.list {
             // Places are shared, not copied: the same one is the same allocation.
             let mut seen = HashSet::new();
             finding.origins.retain(|(origin, index)| seen.insert((origin.place(), *index)));
         }
-        self.list.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), rank(finding.code)));
+        sort(&mut self.list);
         self.list
     }
+}
+
+/// Puts findings into order: worst first, then in the order of the checks, then as found.
+pub(super) fn sort(findings: &mut [Finding]) {
+    let rank = |code: Code| CHECKS.iter().position(|check| check.code == code);
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), rank(finding.code)));
 }

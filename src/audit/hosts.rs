@@ -2,15 +2,16 @@
 
 use super::Context;
 use crate::model::{Holding, Role, Slot};
+use std::collections::BTreeSet;
 
 /// Every place with this role and slot on the host; on every host, for something that belongs to none: a kubeconfig given beside
 /// several roots is one that could be used with each of them.
-pub(super) fn places<'a>(
-    context: &'a Context<'_>,
-    host: Option<&'a str>,
+pub(super) fn places<'c, 'a>(
+    context: &'c Context<'a>,
+    host: Option<&'c str>,
     role: Role,
-    slots: &'a [Slot],
-) -> impl Iterator<Item = &'a Holding> {
+    slots: &'c [Slot],
+) -> impl Iterator<Item = &'a Holding> + use<'c, 'a> {
     context.inventory.holdings.iter().filter(move |holding| {
         let origin = &holding.origin;
         let here = origin.document.host.as_deref();
@@ -21,4 +22,11 @@ pub(super) fn places<'a>(
 /// The host that a place belongs to.
 pub(super) fn host(holding: &Holding) -> Option<&str> {
     holding.origin.document.host.as_deref()
+}
+
+/// Every host that something with a role stands on; `None` for what belongs to none.
+pub(super) fn all<'a>(context: &Context<'a>) -> BTreeSet<Option<&'a str>> {
+    let places = context.inventory.holdings.iter().filter(|holding| holding.origin.role.is_some()).map(host);
+    let components = context.inventory.facts.components.iter().map(|component| component.host.as_deref());
+    places.chain(components).collect()
 }

@@ -3,7 +3,8 @@
 use super::chain::is_out_of_order;
 use super::dates::about;
 use super::findings::{Draft, Findings};
-use super::{Context, hosts};
+use super::pairs::Pair;
+use super::{Context, hosts, upgrade};
 use crate::model::{
     Certificate, Code, Content, Document, Evidence, Holding, KeyAlgorithm, Login, Origin, OriginKind, PrivateKey, PublicKey,
     Role, Severity, Sha256, Slot,
@@ -12,19 +13,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) fn mismatch(context: &Context<'_>, findings: &mut Findings) {
-    for pair in &context.pairs().0 {
-        let (Some(credential), Some(key)) = (holding(context, Some(pair.credential)), holding(context, pair.key)) else {
-            continue;
-        };
-        let keys: Vec<&PublicKey> = key.private_keys().filter_map(PrivateKey::public).collect();
-        let fits = |certificate: &Certificate| keys.iter().any(|key| key.spki_sha256 == certificate.public_key.spki_sha256);
-        let Some((index, first)) = credential.certificates().next() else { continue };
-        // A chain in the wrong order has a code of its own: `bundle-order`.
-        let later = credential.certificates().skip(1).find(|(_, certificate)| fits(certificate));
-        if keys.is_empty() || fits(first) || (later.is_some() && is_out_of_order(credential)) {
-            continue;
-        }
-        let owner = later.map(|(_, owner)| format!(" but to {}, which is not the first here", owner.display_name()));
+    for misfit in context.pairs().0.iter().filter_map(|pair| Misfit::of(context, pair)) {
+        let Misfit { credential, key, index, first, owner, keys } = misfit;
+        let owner = owner.map(|owner| format!(" but to {}, which is not the first here", owner.display_name()));
         let message = format!("the private key does not belong to {}{}", first.display_name(), owner.unwrap_or_default());
         findings.add(
             Draft::new(Code::KeyMismatch, Severity::Critical, message)
@@ -34,6 +25,38 @@ pub(super) fn mismatch(context: &Context<'_>, findings: &mut Findings) {
                 .evidence("certificateSpkiSha256", Evidence::Text(first.public_key.spki_sha256.to_string()))
                 .evidence("keySpkiSha256", Evidence::List(keys.iter().map(|key| key.spki_sha256.to_string()).collect())),
         );
+    }
+}
+
+/// The first certificate of a place, if the key beside it belongs to another one.
+pub(super) fn mismatched<'a>(context: &Context<'a>, place: &Holding) -> Option<&'a Arc<Certificate>> {
+    let is_here = |pair: &&Pair| context.inventory.holdings.get(pair.credential).is_some_and(|other| std::ptr::eq(other, place));
+    let pair = context.pairs().0.iter().find(is_here)?;
+    Misfit::of(context, pair).map(|misfit| misfit.first)
+}
+
+/// A certificate and a key that are no pair.
+struct Misfit<'a> {
+    credential: &'a Holding,
+    key: &'a Holding,
+    /// The certificate's index in its place.
+    index: usize,
+    first: &'a Arc<Certificate>,
+    /// The later certificate of the place that the key belongs to.
+    owner: Option<&'a Arc<Certificate>>,
+    keys: Vec<&'a PublicKey>,
+}
+
+impl<'a> Misfit<'a> {
+    fn of(context: &Context<'a>, pair: &Pair) -> Option<Self> {
+        let (credential, key) = (holding(context, Some(pair.credential))?, holding(context, pair.key)?);
+        let keys: Vec<&PublicKey> = key.private_keys().filter_map(PrivateKey::public).collect();
+        let fits = |certificate: &Certificate| keys.iter().any(|key| key.spki_sha256 == certificate.public_key.spki_sha256);
+        let (index, first) = credential.certificates().next()?;
+        // A chain in the wrong order has a code of its own: `bundle-order`.
+        let owner = credential.certificates().skip(1).map(|(_, later)| later).find(|later| fits(later));
+        let is_one = keys.is_empty() || fits(first) || (owner.is_some() && is_out_of_order(credential));
+        (!is_one).then_some(Self { credential, key, index, first, owner, keys })
     }
 }
 
@@ -79,10 +102,14 @@ pub(super) fn external_ca(context: &Context<'_>, findings: &mut Findings) {
         let Some((index, first)) = credential.certificates().next().filter(|_| is_host_ca) else { continue };
         if keys_were_given(hosts::host(credential)) {
             let message = format!("the key of the CA {} is not on this host", first.display_name());
+            let is_needed = credential.origin.role == Some(Role::ClusterCa) && upgrade::notes::needs_ca_key(context);
+            let (severity, message) = if is_needed {
+                (Severity::Warning, format!("{message}, and kubeadm signs admin.conf anew at 1.29"))
+            } else {
+                (Severity::Info, message)
+            };
             findings.add(
-                Draft::new(Code::ExternalCa, Severity::Info, message)
-                    .certificate(first.id)
-                    .at(&credential.origin, position(index)),
+                Draft::new(Code::ExternalCa, severity, message).certificate(first.id).at(&credential.origin, position(index)),
             );
         }
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// The holdings of one entry of a kubeconfig: those whose field begins with `users[NAME].` or `clusters[NAME].`.
-pub(super) fn entry<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, list: &str, name: &str) -> Vec<&'a Holding> {
+pub(super) fn entry<'a>(context: &Context<'a>, kubeconfig: &Kubeconfig, list: &str, name: &str) -> Vec<&'a Holding> {
     let prefix = match &*kubeconfig.within {
         "" => format!("{list}[{name}]."),
         within => format!("{within}.{list}[{name}]."),
@@ -25,7 +25,7 @@ pub(super) fn entry<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, list:
 }
 
 /// The client certificate of a user.
-fn client<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, user: &str) -> Option<(&'a Holding, &'a Arc<Certificate>)> {
+fn client<'a>(context: &Context<'a>, kubeconfig: &Kubeconfig, user: &str) -> Option<(&'a Holding, &'a Arc<Certificate>)> {
     let places = entry(context, kubeconfig, "users", user);
     let credential = places.into_iter().find(|holding| holding.origin.slot == Slot::Credential)?;
     credential.certificates().next().map(|(_, certificate)| (credential, certificate))
@@ -33,7 +33,7 @@ fn client<'a>(context: &Context<'a>, kubeconfig: &'a Kubeconfig, user: &str) -> 
 
 pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Findings) {
     trust::ca_does_not_sign_peer(context, findings);
-    for kubeconfig in &context.inventory.kubeconfigs {
+    for kubeconfig in context.kubeconfigs() {
         let host = kubeconfig.document.host.as_deref();
         let servers = || api_servers(context, host);
         for cluster in &kubeconfig.clusters {
@@ -122,12 +122,8 @@ pub(super) fn client_untrusted(context: &Context<'_>, findings: &mut Findings) {
         for user in &kubeconfig.users {
             let Some((place, certificate)) = client(context, kubeconfig, &user.name) else { continue };
             if reaches(context, certificate, &anchors) == Some(false) {
-                let message = format!(
-                    "the client certificate {} of user {} is not signed by {}",
-                    certificate.display_name(),
-                    user.name,
-                    names(&anchors)
-                );
+                let message =
+                    format!("the client certificate {} is not signed by {}", certificate.display_name(), names(&anchors));
                 findings.add(
                     Draft::new(Code::ClientUntrusted, Severity::Critical, message)
                         .certificate(certificate.id)
@@ -145,6 +141,18 @@ pub(super) fn skip_tls_verify(context: &Context<'_>, findings: &mut Findings) {
             let origin = place(kubeconfig, &format!("clusters[{}].insecure-skip-tls-verify", cluster.name));
             findings.add(Draft::new(Code::SkipTlsVerify, Severity::Warning, message).at(&origin, 0));
         }
+    }
+    api_services(context, findings);
+}
+
+/// An APIService that skips verification trusts whoever answers; widely done for metrics-server.
+fn api_services(context: &Context<'_>, findings: &mut Findings) {
+    for call in context.inventory.facts.calls.iter().filter(|call| call.skips_verification) {
+        let message = format!("APIService {} skips the verification of {}", call.name, call.to.server_name());
+        let field = "spec.insecureSkipTLSVerify".into();
+        let origin = Origin { document: Arc::clone(&call.document), field, role: None, slot: Slot::Unknown };
+        let hint = "Give the APIService a caBundle, and its server a certificate for its Service.";
+        findings.add(Draft::new(Code::SkipTlsVerify, Severity::Info, message).at(&origin, 0).hint(hint));
     }
 }
 

@@ -7,30 +7,41 @@ mod chain;
 pub mod checks;
 mod dates;
 mod findings;
+mod front_proxy;
+mod handshakes;
 mod hosts;
 mod input;
+mod istio;
 mod keys;
 mod kubeconfig;
 pub mod loopback;
+mod objects;
 mod pairs;
 mod peers;
+mod places;
 pub mod policy;
 mod renewal;
+mod rights;
 pub mod served;
 pub mod trust;
+pub mod upgrade;
+mod usage;
 
 pub use checks::{Area, CHECKS, Check, check};
 pub use policy::{Margins, Policy, Standing, Threshold};
+pub use upgrade::{Note, Upgrade};
 
 use crate::chain::{Graph, NodeId, SignatureCheck};
-use crate::model::{Code, Document, Finding, Holding, Inventory, Origin, OriginKind, Peer, Severity, Slot};
+use crate::model::{
+    Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Severity, Slot,
+};
 use findings::Findings;
 use pairs::Pairs;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 /// The outcome of an audit.
@@ -38,6 +49,10 @@ use std::thread;
 pub struct Audit {
     /// The findings, worst first; within a severity in the order of [`CHECKS`].
     pub findings: Vec<Finding>,
+    /// The handshakes of the cluster, judged, in the order of the table; only [`preflight`] lists them.
+    pub handshakes: Vec<Handshake>,
+    /// What an upgrade brings; only [`preflight`] tells.
+    pub upgrade: Upgrade,
 }
 
 impl Audit {
@@ -51,15 +66,31 @@ impl Audit {
 /// Runs every check.
 #[must_use]
 pub fn audit(graph: &Graph<'_>, policy: &Policy) -> Audit {
+    let mut findings = preflight(graph, policy).findings;
+    for finding in &mut findings {
+        finding.handshakes.clear();
+    }
+    Audit { findings, ..Audit::default() }
+}
+
+/// Runs every check, and says of each handshake of the cluster whether it comes off and until when.
+#[must_use]
+pub fn preflight(graph: &Graph<'_>, policy: &Policy) -> Audit {
     let context = Context::new(graph, policy);
     let next = AtomicUsize::new(0);
     let threads = if context.large { thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS) } else { 1 };
-    let findings = thread::scope(|scope| {
+    let (found, handshakes) = thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| run(&context, &next))).collect();
+        let handshakes = handshakes::judged(&context);
         let own = run(&context, &next);
-        others.into_iter().fold(own, |all, other| all.and(other.join().unwrap_or_else(|panic| resume_unwind(panic))))
+        let all = others.into_iter().fold(own, |all, other| all.and(other.join().unwrap_or_else(|panic| resume_unwind(panic))));
+        (all, handshakes)
     });
-    Audit { findings: findings.finish() }
+    let mut findings = found.finish();
+    handshakes::explain(&handshakes, &mut findings);
+    handshakes::fold(&context, &mut findings);
+    findings::sort(&mut findings);
+    Audit { findings, handshakes, upgrade: upgrade::of(&context) }
 }
 
 /// Runs the checks of these codes alone.
@@ -70,7 +101,7 @@ pub fn audit_for(graph: &Graph<'_>, policy: &Policy, codes: &[Code]) -> Audit {
     for check in CHECKS.iter().filter(|check| codes.contains(&check.code)) {
         (check.run)(&context, &mut findings);
     }
-    Audit { findings: findings.finish() }
+    Audit { findings: findings.finish(), ..Audit::default() }
 }
 
 /// Checks are independent of each other; over a large inventory several threads take one after another.
@@ -100,6 +131,7 @@ pub struct Context<'a> {
     issuers: OnceLock<HashSet<NodeId>>,
     documents: OnceLock<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
     answered: OnceLock<HashSet<&'a str>>,
+    present: OnceLock<upgrade::Version>,
 }
 
 /// What makes a document the same one, though the files it refers to differ: kind, source, host.
@@ -121,11 +153,12 @@ impl<'a> Context<'a> {
             issuers: OnceLock::new(),
             documents: OnceLock::new(),
             answered: OnceLock::new(),
+            present: OnceLock::new(),
         }
     }
 
     /// Everything that stands in a document, or in files that it refers to.
-    fn document(&self, document: &'a Document) -> &[&'a Holding] {
+    fn document<'s>(&'s self, document: &'s Document) -> &'s [&'a Holding] {
         let index = self.documents.get_or_init(|| {
             let mut index: HashMap<_, Vec<_>> = HashMap::new();
             for holding in &self.inventory.holdings {
@@ -136,9 +169,23 @@ impl<'a> Context<'a> {
         index.get(&document_name(document)).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The kubeconfigs that somebody uses: that of cluster-info has codes of its own.
+    fn kubeconfigs(&self) -> impl Iterator<Item = &'a Kubeconfig> {
+        let published = |kubeconfig: &&Kubeconfig| {
+            let discoveries = self.inventory.facts.discoveries.iter();
+            discoveries.into_iter().any(|discovery| Arc::ptr_eq(&discovery.document, &kubeconfig.document))
+        };
+        self.inventory.kubeconfigs.iter().filter(move |kubeconfig| !published(kubeconfig))
+    }
+
     /// Certificates to be presented and the keys that lie beside them.
     fn pairs(&self) -> &Pairs {
         self.pairs.get_or_init(|| Pairs::of(self.inventory))
+    }
+
+    /// The cluster's present version, found out once.
+    fn present(&self, find: impl FnOnce() -> upgrade::Version) -> upgrade::Version {
+        *self.present.get_or_init(find)
     }
 
     /// Conversations, with what each presented.

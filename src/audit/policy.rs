@@ -1,6 +1,7 @@
 //! The instant at which things are judged, and how early they alarm.
 
 use crate::model::{Certificate, Severity, Validity};
+use crate::verify::KubernetesVersion;
 use time::{Duration, OffsetDateTime};
 
 /// How long before its end a certificate alarms.
@@ -21,6 +22,10 @@ pub struct Policy {
     pub warn: Threshold,
     /// When it is critical.
     pub crit: Threshold,
+    /// The Kubernetes version that the cluster is to be upgraded to.
+    pub target: Option<KubernetesVersion>,
+    /// The one that it has, where the user says so; else what was gathered tells.
+    pub from: Option<KubernetesVersion>,
 }
 
 /// Certificates that live shorter than this get thresholds as shares, so that 24-hour workload certificates do not always alarm.
@@ -55,7 +60,13 @@ impl Policy {
     /// Thirty and seven days.
     #[must_use]
     pub fn at(at: OffsetDateTime) -> Self {
-        Self { at, warn: Threshold::Before(Duration::days(30)), crit: Threshold::Before(Duration::days(7)) }
+        Self {
+            at,
+            warn: Threshold::Before(Duration::days(30)),
+            crit: Threshold::Before(Duration::days(7)),
+            target: None,
+            from: None,
+        }
     }
 
     /// How a certificate stands by its own dates.

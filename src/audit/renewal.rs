@@ -2,7 +2,8 @@
 
 use super::Context;
 use crate::chain::NodeId;
-use crate::model::{Distribution, Holding, OriginKind, Role};
+use crate::model::{Distribution, Holding, OriginKind, Role, Slot};
+use time::Duration;
 
 /// kubeadm's names for what it renews, and what has to be restarted or copied then (cmd/kubeadm/app/phases/certs/renewal).
 const KUBEADM: &[(Role, &str)] = &[
@@ -54,7 +55,28 @@ const SUPERVISORS: &[&str] = &["/k3s-serving", "/rke2-serving"];
 /// Advice for a certificate, from the first of its places that tells.
 pub(super) fn how_to_renew(context: &Context<'_>, node: NodeId) -> String {
     let by_place = context.places(node).find_map(|(holding, _)| at_place(context, holding));
-    by_place.unwrap_or_else(|| "Renew it where it was issued, then restart or reload what serves it.".to_owned())
+    let advice = by_place.unwrap_or_else(|| "Renew it where it was issued, then restart or reload what serves it.".to_owned());
+    match renewed_elsewhere(context, node) {
+        Some(host) => format!("{advice} ({host} has a newer one: each control-plane node is renewed by itself)"),
+        None => advice,
+    }
+}
+
+/// Another host on which the certificate of the same job ends later: kubeadm renews on the node where it runs (kubernetes/kubeadm#1818,
+/// kubernetes/kubeadm#2308).
+fn renewed_elsewhere<'a>(context: &Context<'a>, node: NodeId) -> Option<&'a str> {
+    let end = context.graph.certificate(node).validity.not_after;
+    let (own, role) =
+        context.places(node).find_map(|(holding, _)| Some((holding.origin.document.host.as_deref()?, holding.origin.role?)))?;
+    let is_newer = |holding: &&Holding| {
+        let host = holding.origin.document.host.as_deref();
+        let leaf = holding.certificates().next();
+        holding.origin.role == Some(role)
+            && holding.origin.slot == Slot::Credential
+            && host.is_some_and(|host| host != own)
+            && leaf.is_some_and(|(_, leaf)| leaf.validity.not_after - end > Duration::days(30) && !leaf.is_ca())
+    };
+    context.inventory.holdings.iter().find(is_newer)?.origin.document.host.as_deref()
 }
 
 fn at_place(context: &Context<'_>, holding: &Holding) -> Option<String> {

@@ -164,7 +164,7 @@ pub(super) fn ca_does_not_sign_peer(context: &Context<'_>, findings: &mut Findin
 }
 
 fn kubeconfigs(context: &Context<'_>, findings: &mut Findings, wanted: Code) {
-    for kubeconfig in &context.inventory.kubeconfigs {
+    for kubeconfig in context.kubeconfigs() {
         for cluster in kubeconfig.clusters.iter().filter(|cluster| !cluster.insecure_skip_tls_verify) {
             let anchors = anchors(context, kubeconfig, &cluster.name);
             for peer in peers_of(context, &cluster.server) {

@@ -1,8 +1,8 @@
 //! What was typed. The words here are the manual: clap prints them, clap_mangen and clap_complete are made from them.
 
-use super::values::{Instant, Judge, ProxyUrl, Resolved, ServerName, Share, Wait};
+use super::values::{Instant, Judge, ProxyUrl, Release, Resolved, ServerName, Share, Wait};
 use crate::probe::StartTls;
-use crate::verify::{Name, Purpose};
+use crate::verify::{KubernetesVersion, Name, Purpose};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub struct Common {
     /// How long one server may take, name resolution, handshake and reply included: 3s, 500ms.
     #[arg(long, value_name = "DURATION", global = true, default_value = "10s")]
     pub timeout: Wait,
-    /// How to print: text or json everywhere; jsonl in inspect, check and probe; nagios and prometheus in check and probe.
+    /// How to print: text or json everywhere; jsonl in inspect, check and probe; nagios and prometheus in check, preflight and probe; markdown in preflight.
     #[arg(short, long, value_name = "FORMAT", global = true, value_enum)]
     pub output: Option<Output>,
     /// When to colour; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are honoured.
@@ -72,6 +72,15 @@ pub enum Command {
     Probe(Box<Probe>),
     /// Check expiry and health, for cron: exit code, Nagios line, Prometheus metrics.
     Check(Check),
+    /// Judge every handshake of the cluster, now and under the version that it is to be upgraded to: go or no-go.
+    ///
+    /// Who talks to whom, and whether each still believes the other: kubelets, controllers and people to the API server, the API server to
+    /// etcd, kubelets, webhooks and extension servers, etcd to etcd, nodes that join, Istio. Each is judged as the program that really
+    /// judges it would, with the names that are dialled, and gets the date on which it breaks. What was not looked at is said, and never
+    /// taken for fine. API servers given as HOST:PORT are asked for their loopback certificate too.
+    ///
+    /// Exit codes: 0 go, 1 go with warnings, 2 no-go, 3 could not tell.
+    Preflight(Preflight),
     /// Explain the finding codes: all of them, or one.
     Checks {
         /// A code, as findings carry it.
@@ -295,6 +304,20 @@ pub struct Check {
     pub textfile: Option<PathBuf>,
 }
 
+/// Arguments of `preflight`.
+#[derive(Debug, Args)]
+pub struct Preflight {
+    /// Where to look. Without any: this host, else the kubeconfig.
+    #[command(flatten)]
+    pub sources: Sources,
+    /// The Kubernetes version that the cluster is to be upgraded to: 1.34, v1.34 or 1.34.2. Default: the one that it has.
+    #[arg(long, value_name = "VERSION")]
+    pub target: Option<Release>,
+    /// The version that it has. Default: what its manifests, kubelets and API servers say.
+    #[arg(long, value_name = "VERSION")]
+    pub from: Option<KubernetesVersion>,
+}
+
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 #[command(override_usage = "kcert verify [OPTIONS] <LEAF> --trust <FILE>...")]
@@ -404,6 +427,8 @@ pub enum Output {
     Nagios,
     /// Prometheus text format.
     Prometheus,
+    /// Markdown, for a change ticket.
+    Markdown,
 }
 
 /// When to colour.

@@ -2,7 +2,7 @@
 //! handed to two.
 
 use crate::model::inventory::Host;
-use crate::model::{Collect, GeneralName, Holding, Kubeconfig, OriginKind, Peer, Role, SigningRequest};
+use crate::model::{Collect, Fact, GeneralName, Holding, Kubeconfig, OriginKind, Peer, Role, SigningRequest};
 
 /// A narrower question: which places belong to it, and whether kubeconfigs and signing requests do. What could not be read belongs to
 /// every question.
@@ -114,6 +114,10 @@ impl Collect for Narrowed<'_> {
         self.out.peer(peer);
     }
 
+    fn fact(&mut self, fact: Fact) {
+        self.out.fact(fact);
+    }
+
     fn examined(&mut self, count: u64) {
         self.out.examined(count);
     }
@@ -151,6 +155,11 @@ impl Collect for Both<'_> {
     fn peer(&mut self, peer: Peer) {
         self.first.peer(peer.clone());
         self.second.peer(peer);
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        self.first.fact(fact.clone());
+        self.second.fact(fact);
     }
 
     fn examined(&mut self, count: u64) {

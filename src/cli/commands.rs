@@ -1,6 +1,6 @@
 //! The verbs: about ten lines each, the data flow itself.
 
-use super::args::{Check, Common, Inspect, Output, Sources, Subject};
+use super::args::{Check, Common, Inspect, Output, Preflight, Sources, Subject};
 use super::collect::{self, Both, Keep, Narrowed};
 use super::error::Error;
 use super::exit::Exit;
@@ -10,14 +10,16 @@ use crate::audit::{self, Policy};
 use crate::chain::{AwsLc, Graph};
 use crate::decode::{Decoder, Limits};
 use crate::gather::{self, gather};
-use crate::model::{Collect, Inventory};
+use crate::model::{Collect, Holding, Inventory, OriginKind};
 use crate::probe::{self, Dial, Options};
 use crate::report::checks::Explained;
 use crate::report::jsonl::Lines;
 use crate::report::{self, Format, Look, Report, View};
+use std::collections::HashSet;
 use std::io::Write;
 use std::mem;
 use std::path::Path;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// What holds for the whole run: the instant, the thresholds, the format, the looks.
@@ -58,7 +60,10 @@ impl Session {
         let mut narrowed = Narrowed::new(ask.keep, out);
         if !targets.list.is_empty() || !targets.dials.is_empty() {
             gather(&targets.list, &self.decoder, &mut narrowed);
-            self.dial(targets.dials, &mut narrowed)?;
+            match ask.view {
+                View::Preflight => self.dial_twice(targets.dials, &mut narrowed)?,
+                _ => self.dial(targets.dials, &mut narrowed)?,
+            }
         } else if ask.fallback == Fallback::Kubeconfig || !gather::has_layout(Path::new("/")) {
             gather(&[targets::own_kubeconfigs()], &self.decoder, &mut narrowed);
         } else {
@@ -79,6 +84,24 @@ impl Session {
         asked.map_err(Error::Probe)
     }
 
+    /// The same, and those that turn out to be API servers are asked for their loopback certificate, unless they were.
+    fn dial_twice(&self, dials: Vec<Dial>, out: &mut dyn Collect) -> Result<(), Error> {
+        let loopbacks: Vec<Dial> = dials.iter().map(|dial| Dial::loopback(dial.endpoint.clone())).collect();
+        let both = dials.iter().zip(&loopbacks).filter(|(dial, loopback)| dial.server_name == loopback.server_name);
+        let mut asked: HashSet<String> = both.map(|(_, loopback)| loopback.endpoint.to_string()).collect();
+        let mut first = Inventory::default();
+        self.dial(dials, &mut first)?;
+        let is_server = |holding: &&Holding| holding.origin.document.kind == OriginKind::Peer && holding.is_api_server();
+        let servers: HashSet<Arc<str>> =
+            first.holdings.iter().filter(is_server).map(|holding| Arc::clone(&holding.origin.document.source)).collect();
+        first.drain_into(out);
+        let second = loopbacks.into_iter().filter(|dial| {
+            let endpoint = dial.endpoint.to_string();
+            servers.contains(endpoint.as_str()) && asked.insert(endpoint)
+        });
+        self.dial(second.collect(), out)
+    }
+
     /// Gathers, links, judges and prints.
     fn report(&self, ask: &Ask<'_>, format: Format, out: &mut dyn Write) -> Result<Outcome, Error> {
         let mut inventory = Inventory::default();
@@ -87,13 +110,14 @@ impl Session {
             inventory.sort_peers();
         }
         let graph = Graph::build(&inventory, &AwsLc);
-        let audit = audit::audit(&graph, &self.policy);
+        let judge = if ask.view == View::Preflight { audit::preflight } else { audit::audit };
+        let audit = judge(&graph, &ask.policy);
         let report = Report {
             view: ask.view,
             inventory: &inventory,
             graph: &graph,
             audit: &audit,
-            policy: &self.policy,
+            policy: &ask.policy,
             look: &self.look,
             verifications: &[],
         };
@@ -158,6 +182,7 @@ struct Ask<'a> {
     keep: Keep,
     fallback: Fallback,
     textfile: Option<&'a Path>,
+    policy: Policy,
 }
 
 /// Where to look when nothing was named.
@@ -176,6 +201,13 @@ struct Outcome {
     empty: bool,
 }
 
+impl Outcome {
+    /// How a verb that judges ends: where there is nothing to judge it cannot tell.
+    fn of_something(&self) -> Exit {
+        if self.empty { self.judged.max(Exit::Unknown) } else { self.judged }
+    }
+}
+
 /// `kcert inspect`.
 ///
 /// # Errors
@@ -188,7 +220,7 @@ pub(super) fn inspect(session: &Session, inspect: &Inspect, out: &mut dyn Write)
         Some(Subject::Apiserver(sources)) => (collect::APISERVER_FILES, sources, Fallback::Host),
         Some(Subject::Istio(sources)) => (collect::ISTIO, sources, Fallback::Host),
     };
-    let ask = Ask { view: View::Inspection, sources, keep, fallback, textfile: None };
+    let ask = Ask { view: View::Inspection, sources, keep, fallback, textfile: None, policy: session.policy };
     Ok(session.run(&ask, "inspect", SHOW, out)?.shown)
 }
 
@@ -197,7 +229,14 @@ pub(super) fn inspect(session: &Session, inspect: &Inspect, out: &mut dyn Write)
 /// # Errors
 /// What keeps it from looking at all.
 pub(super) fn chain(session: &Session, sources: &Sources, out: &mut dyn Write) -> Result<Exit, Error> {
-    let ask = Ask { view: View::Chains, sources, keep: collect::EVERYTHING, fallback: Fallback::Host, textfile: None };
+    let ask = Ask {
+        view: View::Chains,
+        sources,
+        keep: collect::EVERYTHING,
+        fallback: Fallback::Host,
+        textfile: None,
+        policy: session.policy,
+    };
     Ok(session.run(&ask, "chain", SHOW, out)?.shown)
 }
 
@@ -212,9 +251,26 @@ pub(super) fn check(session: &Session, check: &Check, out: &mut dyn Write) -> Re
         keep: collect::EVERYTHING,
         fallback: Fallback::Host,
         textfile: check.textfile.as_deref(),
+        policy: session.policy,
     };
-    let outcome = session.run(&ask, "check", JUDGE, out)?;
-    Ok(if outcome.empty { outcome.judged.max(Exit::Unknown) } else { outcome.judged })
+    Ok(session.run(&ask, "check", JUDGE, out)?.of_something())
+}
+
+/// `kcert preflight`: the same, and every handshake.
+///
+/// # Errors
+/// What keeps it from looking at all.
+pub(super) fn preflight(session: &Session, preflight: &Preflight, out: &mut dyn Write) -> Result<Exit, Error> {
+    let target = preflight.target.map(|release| release.0);
+    let ask = Ask {
+        view: View::Preflight,
+        sources: &preflight.sources,
+        keep: collect::EVERYTHING,
+        fallback: Fallback::Host,
+        textfile: None,
+        policy: Policy { target, from: preflight.from, ..session.policy },
+    };
+    Ok(session.run(&ask, "preflight", PREFLIGHT, out)?.of_something())
 }
 
 /// `kcert checks`.
@@ -247,6 +303,7 @@ pub(super) fn format(output: Output, command: &'static str, formats: &[(Output, 
         Output::Jsonl => "jsonl",
         Output::Nagios => "nagios",
         Output::Prometheus => "prometheus",
+        Output::Markdown => "markdown",
     };
     formats.iter().find(|(known, _)| *known == output).map(|(_, format)| *format).ok_or(Error::Format(name, command))
 }
@@ -259,4 +316,12 @@ pub(super) const JUDGE: &[(Output, Format)] = &[
     (Output::Json, Format::Json),
     (Output::Nagios, Format::Nagios),
     (Output::Prometheus, Format::Prometheus),
+];
+/// The formats of `preflight`.
+const PREFLIGHT: &[(Output, Format)] = &[
+    (Output::Text, Format::Text),
+    (Output::Json, Format::Json),
+    (Output::Nagios, Format::Nagios),
+    (Output::Prometheus, Format::Prometheus),
+    (Output::Markdown, Format::Markdown),
 ];

@@ -73,9 +73,9 @@ impl Error {
             Self::Directory(_) => Some("name its files, such as DIRECTORY/*.crt"),
             Self::StandardInputTwice => Some("there is one standard input: write one of the two to a file"),
             Self::Demo(_) => Some("the demo is written below $TMPDIR, else /tmp"),
-            Self::Format(..) => {
-                Some("text and json go everywhere; jsonl with inspect and check; nagios and prometheus with check")
-            }
+            Self::Format(..) => Some(
+                "text and json go everywhere; jsonl with inspect and check; nagios and prometheus with check and preflight; markdown with preflight",
+            ),
             Self::At => Some("give a date between the years 0001 and 9999"),
             Self::Code(_) => Some("kcert checks lists them"),
             Self::Manual(_) => Some("kcert --help lists the commands"),

@@ -61,6 +61,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Error> {
         Command::Verify(verify) => verify::verify(&session, verify, out),
         Command::Probe(asked) => probe::probe(&session, asked, out),
         Command::Check(check) => commands::check(&session, check, out),
+        Command::Preflight(preflight) => commands::preflight(&session, preflight, out),
         Command::Checks { code } => commands::checks(&session, code.as_deref(), out),
         Command::Schema => commands::schema(out),
         Command::Completions { shell } => manual::completions(*shell, out),

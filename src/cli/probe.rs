@@ -139,7 +139,7 @@ impl<'s> Run<'s> {
         findings.retain(concerns_servers);
         findings.extend(judging::findings(judged));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        Audit { findings }
+        Audit { findings, ..Audit::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::audit::Threshold;
 use crate::probe::{NotAProxy, Proxy, Sni};
-use crate::verify::{UnknownVerifier, Verifier};
+use crate::verify::{KubernetesVersion, NotAKubernetesVersion, UnknownVerifier, Verifier};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -175,6 +175,42 @@ impl From<String> for ProxyUrl {
     }
 }
 
+/// A Kubernetes release of which it is known what it is built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release(pub KubernetesVersion);
+
+/// Text that names no such release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotARelease {
+    /// No version at all.
+    Malformed(NotAKubernetesVersion),
+    /// A version that is not known.
+    Unknown(KubernetesVersion),
+}
+
+impl FromStr for Release {
+    type Err = NotARelease;
+
+    fn from_str(text: &str) -> Result<Self, NotARelease> {
+        let version: KubernetesVersion = text.parse().map_err(NotARelease::Malformed)?;
+        if version.go().is_some() { Ok(Self(version)) } else { Err(NotARelease::Unknown(version)) }
+    }
+}
+
+impl fmt::Display for NotARelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (oldest, newest) = KubernetesVersion::known();
+        match self {
+            Self::Malformed(cause) => cause.fmt(f),
+            Self::Unknown(version) => {
+                write!(f, "it is not known what Kubernetes {version} is built with; known are {oldest} to {newest}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NotARelease {}
+
 /// Whom to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judge {
@@ -232,6 +268,16 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn releases_are_known_ones() {
+        let release = |text: &str| text.parse::<Release>().map_err(|error| error.to_string());
+        assert_eq!(release("v1.34.2"), Ok(Release(KubernetesVersion { minor: 34, patch: 2 })));
+        let (oldest, newest) = KubernetesVersion::known();
+        let wanted = format!("it is not known what Kubernetes 1.99 is built with; known are {oldest} to {newest}");
+        assert_eq!(release("1.99"), Err(wanted));
+        assert!(release("newest").is_err());
+    }
     use time::macros::datetime;
 
     #[test]

@@ -1,9 +1,9 @@
 //! The arithmetic that decoding needs: digests, and the public halves of private keys.
 
-use crate::model::Sha256;
+use crate::model::{Sha256, SigningKey};
 use aws_lc_rs::agreement::{self, PrivateKey};
-use aws_lc_rs::digest;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::{digest, hmac};
 use zeroize::Zeroizing;
 
 /// SHA-256 (FIPS 180-4).
@@ -11,6 +11,12 @@ pub(super) fn sha256(bytes: &[u8]) -> Sha256 {
     let mut value = [0; 32];
     value.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     Sha256(value)
+}
+
+/// A key of HMAC-SHA-256 (RFC 2104), which checks in constant time.
+pub(super) fn hmac_sha256_key(secret: &[u8]) -> SigningKey {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    SigningKey::new(move |message, tag| hmac::verify(&key, message, tag).is_ok())
 }
 
 /// The Ed25519 public key that belongs to a 32-octet seed (RFC 8032 section 5.1.5).

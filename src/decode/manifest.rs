@@ -2,6 +2,7 @@
 //!
 //! Annotations never count: `last-applied-configuration` repeats what the object says. Other kinds are passed over.
 
+mod cluster;
 mod data;
 mod signing;
 mod slots;
@@ -16,7 +17,8 @@ pub(super) struct Kind {
     name: &'static str,
     /// The group of its `apiVersion`, with `/`; empty for the core group, which has none.
     group: &'static str,
-    origin: OriginKind,
+    /// What its places are called; `None` for an object that holds nothing and only says something of the cluster.
+    origin: Option<OriginKind>,
     /// What the object calls itself, besides its kind.
     subtype: Subtype,
     /// Whether an object without `kind` is probably one: elements of typed lists (`SecretList`) have none.
@@ -36,7 +38,7 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "Secret",
         group: "",
-        origin: OriginKind::Secret,
+        origin: Some(OriginKind::Secret),
         subtype: Subtype::Field(&["type"]),
         resembles: |node| (node.field("data").is_some() || node.field("stringData").is_some()) && node.text(&["type"]).is_some(),
         decode: data::secret,
@@ -44,7 +46,7 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "ConfigMap",
         group: "",
-        origin: OriginKind::ConfigMap,
+        origin: Some(OriginKind::ConfigMap),
         subtype: Subtype::None,
         resembles: |node| node.field("data").is_some() || node.field("binaryData").is_some(),
         decode: data::config_map,
@@ -52,7 +54,7 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "ValidatingWebhookConfiguration",
         group: "admissionregistration.k8s.io/",
-        origin: OriginKind::Webhook,
+        origin: Some(OriginKind::Webhook),
         subtype: Subtype::Kind,
         resembles: |_| false,
         decode: webhooks,
@@ -60,7 +62,7 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "MutatingWebhookConfiguration",
         group: "admissionregistration.k8s.io/",
-        origin: OriginKind::Webhook,
+        origin: Some(OriginKind::Webhook),
         subtype: Subtype::Kind,
         // The two kinds look alike; a reinvocation policy is what only the mutating one has.
         resembles: |node| node.field("webhooks").is_some(),
@@ -69,27 +71,31 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "CustomResourceDefinition",
         group: "apiextensions.k8s.io/",
-        origin: OriginKind::Crd,
+        origin: Some(OriginKind::Crd),
         subtype: Subtype::None,
         resembles: |node| node.path(&["spec", "names", "plural"]).is_some(),
         decode: |scribe, object| {
             scribe.trust(object, &["spec", "conversion", "webhook", "clientConfig", "caBundle"]);
             // apiextensions.k8s.io/v1beta1
             scribe.trust(object, &["spec", "conversion", "webhookClientConfig", "caBundle"]);
+            cluster::conversion(scribe, object);
         },
     },
     Kind {
         name: "APIService",
         group: "apiregistration.k8s.io/",
-        origin: OriginKind::ApiService,
+        origin: Some(OriginKind::ApiService),
         subtype: Subtype::None,
         resembles: |node| node.path(&["spec", "groupPriorityMinimum"]).is_some(),
-        decode: |scribe, object| scribe.trust(object, &["spec", "caBundle"]),
+        decode: |scribe, object| {
+            scribe.trust(object, &["spec", "caBundle"]);
+            cluster::api_service(scribe, object);
+        },
     },
     Kind {
         name: "CertificateSigningRequest",
         group: "certificates.k8s.io/",
-        origin: OriginKind::Csr,
+        origin: Some(OriginKind::Csr),
         subtype: Subtype::Field(&["spec", "signerName"]),
         resembles: |node| node.path(&["spec", "request"]).is_some() && node.path(&["spec", "usages"]).is_some(),
         decode: signing::request,
@@ -97,7 +103,7 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "ClusterTrustBundle",
         group: "certificates.k8s.io/",
-        origin: OriginKind::ClusterTrustBundle,
+        origin: Some(OriginKind::ClusterTrustBundle),
         subtype: Subtype::Field(&["spec", "signerName"]),
         resembles: |node| node.path(&["spec", "trustBundle"]).is_some(),
         decode: |scribe, object| {
@@ -105,6 +111,16 @@ const KINDS: &[Kind] = &[
                 scribe.value(&object.site, "spec.trustBundle", Value::Text(text), Rule::certificates(Slot::Trust));
             }
         },
+    },
+    Kind {
+        name: "ClusterRoleBinding",
+        group: "rbac.authorization.k8s.io/",
+        origin: None,
+        subtype: Subtype::None,
+        resembles: |node| {
+            node.text(&["roleRef", "kind"]) == Some("ClusterRole") && node.text(&["metadata", "namespace"]).is_none()
+        },
+        decode: cluster::binding,
     },
 ];
 
@@ -147,8 +163,8 @@ pub(super) fn decode(scribe: &mut Scribe<'_>, node: &Node<'_>, hint: Option<&'st
     let name = node.text(&["metadata", "name"]).unwrap_or_default();
     let site = within.cloned().unwrap_or_else(|| {
         let source = match (kind.origin, node.text(&["metadata", "namespace"])) {
-            (OriginKind::Secret | OriginKind::ConfigMap, Some(namespace)) => format!("{namespace}/{name}"),
-            (OriginKind::Secret | OriginKind::ConfigMap, None) => name.to_owned(),
+            (Some(OriginKind::Secret | OriginKind::ConfigMap), Some(namespace)) => format!("{namespace}/{name}"),
+            (Some(OriginKind::Secret | OriginKind::ConfigMap), None) => name.to_owned(),
             _ => format!("{}/{name}", kind.name),
         };
         let subtype = match kind.subtype {
@@ -156,7 +172,7 @@ pub(super) fn decode(scribe: &mut Scribe<'_>, node: &Node<'_>, hint: Option<&'st
             Subtype::Kind => Some(kind.name),
             Subtype::None => None,
         };
-        Site::outermost(scribe.object(kind.origin, source, subtype))
+        Site::outermost(scribe.object(kind.origin.unwrap_or(OriginKind::File), source, subtype))
     });
     (kind.decode)(scribe, &Object { node, name, site });
 }
@@ -176,6 +192,7 @@ impl Scribe<'_> {
 
 fn webhooks(scribe: &mut Scribe<'_>, object: &Object<'_>) {
     for webhook in object.node.field("webhooks").map_or(&[][..], Node::items) {
+        cluster::webhook(scribe, object, webhook);
         if let Some(text) = webhook.text(&["clientConfig", "caBundle"]) {
             let name = webhook.text(&["name"]).unwrap_or_default();
             let field = format!("webhooks[{name}].clientConfig.caBundle");

@@ -12,6 +12,8 @@ pub(super) struct Command {
     words: Vec<String>,
     /// Where it is written, as shown to the user.
     pub(super) written_in: Arc<str>,
+    /// The tag of the image that it is started from.
+    pub(super) version: Option<Box<str>>,
     mounts: Vec<Mount>,
 }
 
@@ -28,7 +30,7 @@ impl Command {
     /// The command of a known component with these arguments.
     pub(super) fn of(component: &str, words: Vec<String>, written_in: impl Into<Arc<str>>) -> Self {
         let component = known(component).unwrap_or_default();
-        Self { component, words, written_in: written_in.into(), mounts: Vec::new() }
+        Self { component, words, written_in: written_in.into(), version: None, mounts: Vec::new() }
     }
 
     /// Finds the component in a whole command line: the first word, or what a shell or a wrapper is told to run.
@@ -45,6 +47,12 @@ impl Command {
     /// The same command in a container that sees these mounts.
     pub(super) fn with_mounts(self, mounts: Vec<Mount>) -> Self {
         Self { mounts, ..self }
+    }
+
+    /// The same command from an image: `registry.k8s.io/kube-apiserver:v1.32.4@sha256:…`.
+    pub(super) fn with_image(self, image: Option<&str>) -> Self {
+        let name = image.and_then(|image| image.split('@').next()?.rsplit('/').next());
+        Self { version: name.and_then(|name| name.split_once(':')).map(|(_, tag)| tag.into()), ..self }
     }
 
     /// The same command with what its configuration file says, written in that file.

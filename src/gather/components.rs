@@ -138,7 +138,7 @@ fn pod_commands(pod: &Node<'_>, written_in: &str) -> Vec<Command> {
             let outside = mount.text(&["subPath"]).map_or_else(|| outside.into(), |below| outside.join(below));
             Some(Mount { inside: mount.text(&["mountPath"])?.into(), outside })
         });
-        Some(Command::find(line, written_in)?.with_mounts(mounts.collect()))
+        Some(Command::find(line, written_in)?.with_image(container.text(&["image"])).with_mounts(mounts.collect()))
     };
     containers.iter().filter_map(command).collect()
 }

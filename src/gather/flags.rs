@@ -130,6 +130,20 @@ const FLAGS: &[Flag] = &[
     file(ETCD, "--peer-key-file", Slot::Key, Role::EtcdPeer),
 ];
 
+/// Flags that say whom a component dials, by which names it is dialled, and how it judges clients.
+const SETTINGS: &[(&[&str], &str)] = &[
+    (APISERVER, "--advertise-address"),
+    (APISERVER, "--secure-port"),
+    (APISERVER, "--etcd-servers"),
+    (APISERVER, "--requestheader-allowed-names"),
+    (APISERVER, "--enable-bootstrap-token-auth"),
+    (KUBELET, "--hostname-override"),
+    (ETCD, "--listen-client-urls"),
+    (ETCD, "--advertise-client-urls"),
+    (ETCD, "--listen-peer-urls"),
+    (ETCD, "--initial-advertise-peer-urls"),
+];
+
 /// A field of a configuration file, and the flag that says the same.
 struct Field {
     components: &'static [&'static str],
@@ -144,6 +158,10 @@ const FIELDS: &[Field] = &[
     Field { components: KUBELET, path: &["tlsPrivateKeyFile"], flag: "--tls-private-key-file" },
     Field { components: SCHEDULER, path: &["clientConnection", "kubeconfig"], flag: "--kubeconfig" },
     Field { components: KUBE_PROXY, path: &["clientConnection", "kubeconfig"], flag: "--kubeconfig" },
+    Field { components: ETCD, path: &["listen-client-urls"], flag: "--listen-client-urls" },
+    Field { components: ETCD, path: &["advertise-client-urls"], flag: "--advertise-client-urls" },
+    Field { components: ETCD, path: &["listen-peer-urls"], flag: "--listen-peer-urls" },
+    Field { components: ETCD, path: &["initial-advertise-peer-urls"], flag: "--initial-advertise-peer-urls" },
     Field { components: ETCD, path: &["client-transport-security", "trusted-ca-file"], flag: "--trusted-ca-file" },
     Field { components: ETCD, path: &["client-transport-security", "cert-file"], flag: "--cert-file" },
     Field { components: ETCD, path: &["client-transport-security", "key-file"], flag: "--key-file" },
@@ -183,6 +201,14 @@ pub(super) fn files(command: &Command) -> Vec<Named> {
         }
     }
     named
+}
+
+/// What a command line says besides, and the files that it names, as `shown` to the user.
+pub(super) fn settings(command: &Command, shown: &dyn Fn(&Path) -> String) -> Vec<(&'static str, String)> {
+    let known = |name: &str| SETTINGS.iter().find(|(components, flag)| *flag == name && command.is_one_of(components));
+    let said = command.flags().filter_map(|(name, value)| Some((known(&name)?.1, value.to_owned())));
+    let files = files(command).into_iter().map(|file| (file.flag.name, shown(&file.path)));
+    said.chain(files).collect()
 }
 
 /// The configuration files that a command line names, as host paths.
@@ -246,7 +272,8 @@ mod tests {
         }
         for field in FIELDS {
             let has = |flag: &Flag| flag.name == field.flag && field.components.iter().all(|name| flag.components.contains(name));
-            assert!(FLAGS.iter().any(has), "{}", field.flag);
+            let says = SETTINGS.iter().any(|(components, flag)| *flag == field.flag && *components == field.components);
+            assert!(says || FLAGS.iter().any(has), "{}", field.flag);
         }
     }
 

@@ -1,14 +1,16 @@
 //! A host: the directory that stands for its file system, what is known of it, and reading it.
 
+use super::command::Command;
 use super::components::{self, Components};
 use super::directory;
 use super::files::Refusal;
+use super::flags;
 use super::layouts::{self, Layout};
 use super::plan::{Flagged, Plan, Planned};
 use super::reader::{Reader, Task, View};
 use super::root::Root;
 use crate::model::inventory;
-use crate::model::{Content, DefectKind, Document, Holding, Origin};
+use crate::model::{Component, Content, DefectKind, Document, Fact, Holding, Origin};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,6 +81,9 @@ impl Host {
             let document = self.view().document(Path::new("/"));
             reader.defect(Origin::whole(document), self.nothing_found());
         }
+        for command in &components.commands {
+            reader.out.fact(Fact::Component(self.component(command)));
+        }
         match self.scope {
             Scope::Known => {
                 self.manifest_defects(components, reader);
@@ -90,6 +95,17 @@ impl Host {
 
     fn view(&self) -> View<'_> {
         View { root: Some(&self.root), host: self.name.as_ref() }
+    }
+
+    fn component(&self, command: &Command) -> Component {
+        let shown = |path: &Path| self.view().document(path).source.to_string();
+        Component {
+            program: command.component(),
+            host: self.name.clone(),
+            version: command.version.clone(),
+            written_in: Arc::clone(&command.written_in),
+            settings: flags::settings(command, &shown),
+        }
     }
 
     /// Why there is nothing: perhaps the directory is not even there.

@@ -71,7 +71,10 @@ codes! {
     SeveralCertificates = "several-certificates",
     BundleTruncated = "bundle-truncated",
     NameMismatch = "name-mismatch",
+    CnOnly = "cn-only",
     SanMalformed = "san-malformed",
+    UsageMissing = "usage-missing",
+    UsageWrong = "usage-wrong",
     Unreadable = "unreadable",
     Malformed = "malformed",
     EmptyBundle = "empty-bundle",
@@ -87,16 +90,29 @@ codes! {
     KubeletConfEmbedded = "kubelet-conf-embedded",
     TokenExpired = "token-expired",
     ServiceAccountKeyMismatch = "service-account-key-mismatch",
+    FrontProxyCaShared = "front-proxy-ca-shared",
     FrontProxyUntrusted = "front-proxy-untrusted",
+    ClientGroup = "client-group",
     ExternalCa = "external-ca",
     CaExpiring = "ca-expiring",
+    EtcdUsage = "etcd-usage",
     ServedDiffers = "served-differs",
     LoopbackExpired = "loopback-expired",
     LoopbackExpiring = "loopback-expiring",
     LoopbackNotServed = "loopback-not-served",
     ClockSkew = "clock-skew",
     ProtocolOld = "protocol-old",
+    CabundleStale = "cabundle-stale",
+    CabundleEmpty = "cabundle-empty",
+    CsrPending = "csr-pending",
+    ClusterInfoSignature = "cluster-info-signature",
+    ClusterInfoCaStale = "cluster-info-ca-stale",
+    RootCaConfigmapStale = "root-ca-configmap-stale",
+    IstioCaBundleInvalid = "istio-ca-bundle-invalid",
+    IstioRootStale = "istio-root-stale",
     IstioLeafOutlivesCa = "istio-leaf-outlives-ca",
+    IstioTrustDomain = "istio-trust-domain",
+    RejectedByTarget = "rejected-by-target",
 }
 
 impl fmt::Display for Code {
@@ -135,4 +151,8 @@ pub struct Finding {
     pub origins: Vec<(Origin, u32)>,
     /// The facts.
     pub evidence: Vec<(&'static str, Evidence)>,
+    /// The handshakes that it breaks, by their ids ([`super::Handshake::id`]).
+    pub handshakes: Vec<String>,
+    /// The finding that it is a consequence of, by its code: mending that one mends this.
+    pub because: Option<Code>,
 }

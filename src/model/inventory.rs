@@ -5,8 +5,8 @@
 
 use super::peer::Loopback;
 use super::{
-    Certificate, CertificateList, CertificationRequest, Defect, Distribution, ExtendedKeyUsage, GeneralName, Kubeconfig, Origin,
-    OriginKind, Peer, PrivateKey, PublicKey, Role, SigningRequest, Slot,
+    Certificate, CertificateList, CertificationRequest, Defect, Distribution, ExtendedKeyUsage, Fact, Facts, GeneralName,
+    Kubeconfig, Origin, OriginKind, Peer, PrivateKey, PublicKey, Role, SigningRequest, Slot,
 };
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -142,6 +142,8 @@ pub struct Inventory {
     pub hosts: Vec<Host>,
     /// Every conversation with a server.
     pub peers: Vec<Peer>,
+    /// What was said of the cluster besides certificates.
+    pub facts: Facts,
     /// Files and objects looked at, with or without anything in them.
     pub examined: u64,
 }
@@ -158,6 +160,8 @@ pub trait Collect {
     fn host(&mut self, host: Host);
     /// A conversation with a server; the holding with what it presented comes before it.
     fn peer(&mut self, peer: Peer);
+    /// Something else that was said of the cluster.
+    fn fact(&mut self, fact: Fact);
     /// So many more files or objects were looked at.
     fn examined(&mut self, count: u64);
 }
@@ -183,6 +187,10 @@ impl Collect for Inventory {
         self.peers.push(peer);
     }
 
+    fn fact(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+
     fn examined(&mut self, count: u64) {
         self.examined += count;
     }
@@ -205,6 +213,7 @@ impl Inventory {
         self.kubeconfigs.into_iter().for_each(|kubeconfig| out.kubeconfig(kubeconfig));
         self.signing_requests.into_iter().for_each(|request| out.signing_request(request));
         self.peers.into_iter().for_each(|peer| out.peer(peer));
+        self.facts.into_facts().for_each(|fact| out.fact(fact));
         out.examined(self.examined);
     }
 }

@@ -4,9 +4,11 @@
 //! attacker's text until `report::escape` has seen it.
 
 pub mod certificate;
+pub mod cluster;
 pub mod defect;
 pub mod digest;
 pub mod finding;
+pub mod handshake;
 pub mod inventory;
 pub mod key;
 pub mod kubeconfig;
@@ -18,9 +20,11 @@ pub mod role;
 pub mod when;
 
 pub use certificate::{BasicConstraints, Certificate, ExtendedKeyUsage, KeyUsage, Serial, SignatureAlgorithm, Validity};
+pub use cluster::{Binding, BootstrapToken, Call, Component, Destination, Discovery, Fact, Facts, FrontProxy, Mesh, SigningKey};
 pub use defect::{Defect, DefectKind, Position};
 pub use digest::Sha256;
 pub use finding::{Code, Evidence, Finding, Severity};
+pub use handshake::{Handshake, Participant, Party, Side, Standing, State};
 pub use inventory::{Collect, Content, Credential, Holding, Inventory};
 pub use key::{KeyAlgorithm, KeyFormat, PrivateKey, PublicKey};
 pub use kubeconfig::{Cluster, Context, Kubeconfig, Login, Material, User};

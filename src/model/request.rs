@@ -74,4 +74,6 @@ pub struct SigningRequest {
     pub state: ApprovalState,
     /// Who asked (`spec.username`).
     pub username: Option<Box<str>>,
+    /// When (`metadata.creationTimestamp`).
+    pub created: Option<OffsetDateTime>,
 }

@@ -88,6 +88,8 @@ pub(super) fn finding(code: Code, severity: Severity, origins: Vec<Origin>) -> F
             ("notAfter", Evidence::Time(AT)),
             ("names", Evidence::List(vec!["a".to_owned()])),
         ],
+        handshakes: Vec::new(),
+        because: None,
     }
 }
 
@@ -113,7 +115,7 @@ pub(super) fn small_cluster() -> Inventory {
 /// Calls `with` with a report on this.
 pub(super) fn report<T>(view: View, inventory: &Inventory, findings: Vec<Finding>, with: impl FnOnce(&Report<'_>) -> T) -> T {
     let look = Look { colour: false, unicode: false, width: 80, detail: Detail::Normal, home: None };
-    let (audit, policy) = (Audit { findings }, Policy::at(AT));
+    let (audit, policy) = (Audit { findings, ..Audit::default() }, Policy::at(AT));
     let graph = Graph::build(inventory, &ByName);
     with(&Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look: &look, verifications: &[] })
 }

@@ -9,6 +9,7 @@ pub(super) mod formatter;
 mod holdings;
 mod kubeconfig;
 pub(super) mod peers;
+mod preflight;
 pub(super) mod values;
 mod verification;
 
@@ -18,6 +19,7 @@ use findings::{Chain, Finding, Summary};
 use formatter::Escaping;
 use holdings::{Holdings, Host};
 use peers::Peer;
+use preflight::Preflight;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Serializer;
@@ -51,6 +53,7 @@ enum Kind {
     Inspection,
     Chains,
     Check,
+    Preflight,
     Verification,
     Probe,
 }
@@ -76,6 +79,8 @@ pub(super) struct Document<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     chains: Option<Vec<Chain>>,
     #[serde(flatten)]
+    preflight: Option<Preflight<'r>>,
+    #[serde(flatten)]
     holdings: Option<Holdings<'r>>,
     #[serde(flatten)]
     answers: Option<Answers<'r>>,
@@ -94,6 +99,7 @@ impl<'r> Document<'r> {
                 View::Inspection => Kind::Inspection,
                 View::Chains => Kind::Chains,
                 View::Check => Kind::Check,
+                View::Preflight => Kind::Preflight,
                 View::Verification => Kind::Verification,
                 View::Probe(_) => Kind::Probe,
             },
@@ -102,6 +108,7 @@ impl<'r> Document<'r> {
             findings: Rows::new(|| audit.findings.iter().map(Finding::new)),
             peers: Peer::rows(report),
             chains: (view == View::Chains).then(|| findings::chains(graph)),
+            preflight: Preflight::new(report),
             holdings: (view == View::Inspection).then(|| Holdings::new(graph, inventory)),
             answers: Answers::new(report),
             hosts: inventory.hosts.iter().map(Host::new).collect(),
@@ -183,6 +190,7 @@ mod tests {
             document: document(OriginKind::Csr, "CertificateSigningRequest/n"),
             state: ApprovalState::Approved,
             username: Some("kubelet".into()),
+            created: None,
         });
         inventory.kubeconfigs.push(Kubeconfig {
             document: document(OriginKind::Kubeconfig, "/admin.conf"),
@@ -211,7 +219,7 @@ mod tests {
     #[test]
     fn every_view_is_valid_by_the_schema() {
         let schema = jsonschema::validator_for(&schema()).unwrap();
-        for view in [View::Inspection, View::Chains, View::Check] {
+        for view in [View::Inspection, View::Chains, View::Check, View::Preflight] {
             for inventory in [Inventory::default(), small_cluster(), full()] {
                 let document = document(view, &inventory);
                 let errors: Vec<_> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
@@ -313,6 +321,7 @@ mod tests {
         assert_eq!(parts(View::Chains), with(&["chains"]));
         let holdings = ["credentials", "crls", "keys", "kubeconfigs", "requests", "signingRequests"];
         assert_eq!(parts(View::Inspection), with(&holdings));
+        assert_eq!(parts(View::Preflight), with(&["handshakes", "upgrade"]));
     }
 
     #[test]

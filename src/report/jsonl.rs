@@ -13,7 +13,7 @@ use crate::audit::{Policy, Standing};
 use crate::chain::{SignatureCheck, SignatureOps};
 use crate::model::inventory::Host;
 use crate::model::{
-    self, Collect, Content, DefectKind, Holding, Kubeconfig, OriginKind, Peer, Position, Severity, Sha256, SigningRequest,
+    self, Collect, Content, DefectKind, Fact, Holding, Kubeconfig, OriginKind, Peer, Position, Severity, Sha256, SigningRequest,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -145,6 +145,8 @@ impl Collect for Lines<'_> {
             self.failure = self.out.flush().err();
         }
     }
+
+    fn fact(&mut self, _fact: Fact) {}
 
     fn examined(&mut self, _count: u64) {}
 }

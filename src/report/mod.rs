@@ -6,7 +6,9 @@ pub mod escape;
 mod fixture;
 pub mod json;
 pub mod jsonl;
+pub mod markdown;
 pub mod nagios;
+mod preflight;
 pub mod prometheus;
 pub mod schema;
 mod style;
@@ -27,6 +29,8 @@ pub enum View {
     Chains,
     /// Expiry and health.
     Check,
+    /// Every handshake, and whether to go.
+    Preflight,
     /// The answers to a trust question.
     Verification,
     /// What servers presented and said.
@@ -55,6 +59,8 @@ pub enum Format {
     Nagios,
     /// Prometheus text exposition format, for node_exporter's textfile collector.
     Prometheus,
+    /// Markdown, for a change ticket.
+    Markdown,
 }
 
 /// How text looks.
@@ -125,10 +131,12 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// The worst severity: that of the findings and verdicts; a check that had no certificate to judge could not tell.
+    /// The worst severity: that of the findings and verdicts; a check or preflight that had no certificate to judge
+    /// could not tell.
     #[must_use]
     pub fn worst(&self) -> Severity {
-        let nothing = self.view == View::Check && self.graph.nodes().next().is_none();
+        let judges = matches!(self.view, View::Check | View::Preflight);
+        let nothing = judges && self.graph.nodes().next().is_none();
         let findings = self.audit.findings.iter().map(|finding| finding.severity);
         let about_files = self.verifications.iter().filter(|verification| verification.peer.is_none());
         let verdicts = about_files.map(Verification::worst);
@@ -145,6 +153,7 @@ impl Report<'_> {
             Format::Json => json::render(self, out),
             Format::Nagios => nagios::render(self, out),
             Format::Prometheus => prometheus::render(self, out),
+            Format::Markdown => markdown::render(self, out),
         }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Old relays cut the output after a kilobyte or less, so the earliest end comes first and everything is bounded.
 
-use super::Report;
 use super::escape::visible;
+use super::preflight::{Naming, Preflight};
+use super::{Report, View};
 use crate::chain::NodeId;
 use crate::model::{Certificate, Finding, OriginKind, Severity, when};
 use std::collections::{HashMap, HashSet};
@@ -26,7 +27,9 @@ const LABEL: usize = 19;
 pub fn render(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::new(out);
     let ends = Ends::new(report);
-    writeln!(out, "KCERT {} - {} | {}", word(report.worst()), headline(report, &ends), perfdata(report, &ends))?;
+    let preflight = (report.view == View::Preflight).then(|| Preflight::of(report));
+    let headline = headline(report, &ends, preflight.as_ref());
+    writeln!(out, "KCERT {} - {headline} | {}", word(report.worst()), perfdata(report, &ends, preflight.as_ref()))?;
     for finding in report.audit.findings.iter().take(FINDINGS) {
         writeln!(out, "{}", line(finding))?;
     }
@@ -77,7 +80,19 @@ fn name(report: &Report<'_>, node: NodeId) -> String {
         .unwrap_or_else(|| certificate.subject.common_name().map_or_else(|| certificate.display_name(), str::to_owned))
 }
 
-fn headline(report: &Report<'_>, ends: &Ends<'_>) -> String {
+/// A preflight's answer comes before what every check says.
+fn headline(report: &Report<'_>, ends: &Ends<'_>, preflight: Option<&Preflight<'_>>) -> String {
+    let health = health(report, ends);
+    let Some(preflight) = preflight else { return health };
+    let clauses = preflight.clauses();
+    let words = clauses.iter().map(|clause| match clause.handshakes.first().filter(|_| clause.naming == Naming::First) {
+        Some(first) => format!("{} ({})", clause.words, shortened(&first.id().replace('→', "->"))),
+        None => clause.words.clone(),
+    });
+    shown(&format!("{}: {}; {health}", preflight.verdict(), words.collect::<Vec<_>>().join(", ")))
+}
+
+fn health(report: &Report<'_>, ends: &Ends<'_>) -> String {
     let Some((first, name)) = ends.0.first() else {
         // Without a certificate the reason is all that there is.
         let worst = report.audit.findings.first().filter(|worst| worst.severity > Severity::Info);
@@ -124,13 +139,18 @@ fn shown(text: &str) -> String {
 }
 
 /// Days left of the certificates that end first, with their thresholds, then the counts.
-fn perfdata(report: &Report<'_>, ends: &Ends<'_>) -> String {
+fn perfdata(report: &Report<'_>, ends: &Ends<'_>, preflight: Option<&Preflight<'_>>) -> String {
+    let handshakes = preflight.map(|preflight| {
+        let (broken, unknown) = preflight.counts();
+        [("handshakes_broken", broken), ("handshakes_unknown", unknown)]
+    });
     let counts = [
         ("critical", count(report, Severity::Critical)),
         ("warning", count(report, Severity::Warning)),
         ("unknown", count(report, Severity::Unknown)),
         ("certificates", ends.0.len()),
     ];
+    let counts: Vec<_> = counts.into_iter().chain(handshakes.into_iter().flatten()).collect();
     let mut labels = Labels::reserving(counts.iter().map(|(label, _)| *label));
     let days = ends.0.iter().take(CERTIFICATES).map(|(certificate, name)| {
         let margins = report.policy.margins(certificate.validity);
@@ -201,8 +221,9 @@ fn line(finding: &Finding) -> String {
 mod tests {
     use super::*;
     use crate::model::{Code, Content, Inventory, OriginKind, Role};
-    use crate::report::View;
+    use crate::report::Format;
     use crate::report::fixture::{AT, certificate, finding, holding, origin, report, small_cluster};
+    use crate::report::preflight::sample::{healthy, look, troubled};
     use std::sync::Arc;
     use time::Duration;
 
@@ -229,6 +250,17 @@ mod tests {
             CRITICAL expired: it \\u{7c} ends\\u{a}soon (/a.conf users[admin].client-certificate-data and 1 more) - renew it\n\
             WARNING key-exposed: it \\u{7c} ends\\u{a}soon - renew it\n";
         assert_eq!(output(&small_cluster(), findings), wanted);
+    }
+
+    #[test]
+    fn a_preflight_begins_with_its_answer() {
+        let output = troubled().shown(Format::Nagios, &look());
+        let wanted = "KCERT CRITICAL - NO-GO for 1.33: 1 handshake broken, 1 would break, 1 breaks in 20 days (admin->kube-apiserver), \
+            1 not looked at; kubernetes-admin ends in 20 days; 2 critical (cabundle-stale rejected-by-target), ";
+        assert!(output.starts_with(wanted), "{output}");
+        let first = output.lines().next().unwrap();
+        assert!(first.ends_with(" critical=2 warning=2 unknown=0 certificates=10 handshakes_broken=2 handshakes_unknown=1"));
+        assert!(healthy().shown(Format::Nagios, &look()).starts_with("KCERT OK - GO: 7 handshakes hold, "));
     }
 
     #[test]

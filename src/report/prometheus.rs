@@ -4,6 +4,7 @@
 //! only for what it does not have. The collector refuses a file with one bad line as a whole, so nothing that an attacker names may end
 //! a line or make two series alike.
 
+mod handshakes;
 mod labels;
 mod series;
 mod sources;
@@ -28,6 +29,7 @@ pub fn render(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     crls(report, &mut out)?;
     sources::write(report.inventory, &mut out)?;
     findings(report, &mut out)?;
+    handshakes::write(&report.audit.handshakes, &mut out)?;
     family(&mut out, LAST_RUN, [("", report.policy.at.unix_timestamp())])?;
     out.flush()
 }
@@ -162,8 +164,9 @@ fn findings(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::model::{Code, Defect, DefectKind, Inventory, OriginKind, Serial, Sha256};
-    use crate::report::View;
     use crate::report::fixture::{AT, certificate, finding, holding, name, origin, report, small_cluster};
+    use crate::report::preflight::sample::{look, troubled};
+    use crate::report::{Format, View};
     use std::sync::Arc;
 
     fn output(inventory: &Inventory) -> String {
@@ -253,6 +256,21 @@ mod tests {
         let source = labels(&[("source_kind", "kube-secret"), ("source_name", "ns/admin")]);
         assert!((samples[&("x509_source_up".to_owned(), source)] - 1.0).abs() < f64::EPSILON);
         assert!(samples.contains_key(&("kcert_last_run_timestamp_seconds".to_owned(), BTreeMap::new())));
+    }
+
+    #[test]
+    fn handshakes_have_two_gauges() {
+        let samples = parsed(&troubled().shown(Format::Prometheus, &look()));
+        let ok = of(&samples, "kcert_handshake_ok");
+        let broken = ok.iter().filter(|(_, value)| *value < 0.5).map(|(labels, _)| labels["server"].as_str());
+        assert_eq!(broken.collect::<Vec<_>>(), ["webhook legacy", "webhook policy.example.com"]);
+        assert_eq!((ok.len(), of(&samples, "kcert_handshake_breaks_at").len()), (8, 8), "what cannot be told has no sample");
+        assert!(ok.iter().all(|(labels, _)| labels.len() == 4));
+        let mut twice = troubled();
+        let again = twice.audit.handshakes.clone();
+        twice.audit.handshakes.extend(again);
+        assert_eq!(parsed(&twice.shown(Format::Prometheus, &look())), samples);
+        assert!(of(&parsed(&output(&small_cluster())), "kcert_handshake_ok").is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod boringssl;
 mod canonical;
 mod case;
 mod go;
+mod kubernetes;
 mod names;
 mod oid;
 mod openssl;
@@ -26,11 +27,30 @@ mod verdict;
 mod verifier;
 
 pub use advice::{Advice, Step, advice};
+pub use kubernetes::{KubernetesVersion, NotAKubernetesVersion};
 pub use question::{Name, NotAName, Purpose, Question};
 pub use verdict::{Attempt, Evidence, Outcome, Reason, Rejection, Verdict};
 pub use verifier::{Go, GoVersion, UnknownVerifier, Verifier};
 
 use crate::chain::Graph;
+
+/// Since when a rule is enforced by a verifier, and how to do without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enforcement {
+    /// The first release of Go with it.
+    pub since: Option<GoVersion>,
+    /// The GODEBUG setting that turns it off.
+    pub way_back: Option<&'static str>,
+}
+
+impl Rejection {
+    /// What is known of the rule that was broken.
+    #[must_use]
+    pub fn enforcement(&self, verifier: Verifier) -> Enforcement {
+        let rule = rule::by_id(self.rule);
+        Enforcement { since: rule.and_then(|rule| rule.since(verifier)), way_back: rule.and_then(|rule| rule.way_back(verifier)) }
+    }
+}
 
 /// Asks one verifier.
 #[must_use]

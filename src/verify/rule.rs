@@ -162,6 +162,26 @@ impl Rule {
         })
     }
 
+    /// The release of Go since which every one enforces it, this verifier's among them; `None` where later ones do not.
+    pub(super) fn since(&self, verifier: Verifier) -> Option<GoVersion> {
+        let spans = || {
+            self.enforced_by.iter().filter_map(|enforcer| match enforcer {
+                Enforcer::Go { since, until, .. } => Some((*since, *until)),
+                _ => None,
+            })
+        };
+        let Verifier::Go(go) = verifier else { return None };
+        let (mut first, mut end) =
+            spans().find(|(since, until)| go.toolchain >= *since && until.is_none_or(|until| go.toolchain < until))?;
+        while let Some((_, next)) = spans().find(|(since, _)| Some(*since) == end) {
+            end = next;
+        }
+        while let Some((before, _)) = spans().find(|(_, until)| *until == Some(first)) {
+            first = before;
+        }
+        end.is_none().then_some(first)
+    }
+
     /// What the trail breaks of it, if anything.
     pub(super) fn rejection(&self, trail: &Trail<'_, '_>) -> Option<Rejection> {
         let fault = (self.test)(trail).err()?;

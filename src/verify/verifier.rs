@@ -1,5 +1,6 @@
 //! The verifiers that can be asked, by name.
 
+use super::KubernetesVersion;
 use std::fmt;
 use std::str::FromStr;
 
@@ -34,7 +35,7 @@ pub struct Go {
 enum Asked {
     Minor,
     Patch,
-    Kubernetes(u8),
+    Kubernetes(KubernetesVersion),
 }
 
 /// A Go release: `1.minor.patch`.
@@ -63,30 +64,6 @@ const GO: &[GoVersion] = &[
     go(27, 3),
 ];
 
-/// Kubernetes minor → the Go of its .0 release, and the minor whose GODEBUG defaults it has (kubernetes/community
-/// contributors/devel/development.md; go.mod and `godebug default` of the release, KEP-3744).
-const KUBERNETES: &[(u8, GoVersion, u8)] = &[
-    (19, go(15, 0), 15),
-    (20, go(15, 5), 15),
-    (21, go(16, 1), 16),
-    (22, go(16, 6), 16),
-    (23, go(17, 3), 17),
-    (24, go(18, 1), 18),
-    (25, go(19, 0), 19),
-    (26, go(19, 4), 19),
-    (27, go(20, 2), 20),
-    (28, go(20, 7), 20),
-    (29, go(21, 4), 21),
-    (30, go(22, 2), 22),
-    (31, go(22, 5), 22),
-    (32, go(23, 3), 23),
-    (33, go(24, 2), 24),
-    (34, go(24, 6), 24),
-    (35, go(25, 5), 25),
-    (36, go(26, 0), 26),
-    (37, go(26, 4), 26),
-];
-
 const fn go(minor: u8, patch: u8) -> GoVersion {
     GoVersion { minor, patch }
 }
@@ -104,6 +81,13 @@ impl Verifier {
     #[must_use]
     pub fn newest_go() -> Self {
         let toolchain = GO.last().copied().unwrap_or(go(0, 0));
+        Self::Go(Go { toolchain, godebug: toolchain.minor, asked: Asked::Minor })
+    }
+
+    /// The oldest Go known.
+    #[must_use]
+    pub fn oldest_go() -> Self {
+        let toolchain = GO.first().copied().unwrap_or(go(0, 0));
         Self::Go(Go { toolchain, godebug: toolchain.minor, asked: Asked::Minor })
     }
 
@@ -132,12 +116,19 @@ impl Verifier {
 }
 
 impl Go {
+    /// That of a Kubernetes release; `None` for minors that are not known.
+    #[must_use]
+    pub fn of_kubernetes(version: KubernetesVersion) -> Option<Self> {
+        let (toolchain, godebug) = version.go()?;
+        Some(Self { toolchain, godebug, asked: Asked::Kubernetes(version) })
+    }
+
     fn title(self) -> String {
         let GoVersion { minor, patch } = self.toolchain;
         match self.asked {
             Asked::Minor => format!("Go 1.{minor}"),
             Asked::Patch => format!("Go 1.{minor}.{patch}"),
-            Asked::Kubernetes(kubernetes) => format!("Kubernetes 1.{kubernetes}, Go 1.{minor}.{patch}"),
+            Asked::Kubernetes(kubernetes) => format!("Kubernetes {kubernetes}, Go 1.{minor}.{patch}"),
         }
     }
 }
@@ -150,12 +141,12 @@ impl fmt::Display for UnknownVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, last) = (GO.first(), GO.last());
         let minors = first.zip(last).map_or((0, 0), |(first, last)| (first.minor, last.minor));
-        let kubernetes = KUBERNETES.first().zip(KUBERNETES.last()).map_or((0, 0), |(first, last)| (first.0, last.0));
+        let (oldest, newest) = KubernetesVersion::known();
         write!(
             f,
-            "{:?} is no verifier: rfc5280, go, go1.{} to go1.{} (also with a patch level, go1.24.8), kubernetes-1.{} to kubernetes-1.{}, \
-             openssl, envoy, rustls, or all",
-            self.0, minors.0, minors.1, kubernetes.0, kubernetes.1
+            "{:?} is no verifier: rfc5280, go, go1.{} to go1.{} (also with a patch level, go1.24.8), kubernetes-{oldest} to \
+             kubernetes-{newest}, openssl, envoy, rustls, or all",
+            self.0, minors.0, minors.1
         )
     }
 }
@@ -190,12 +181,9 @@ fn go_release(name: &str) -> Option<Go> {
     })
 }
 
-/// `kubernetes-1.32`: its .0 release. Patch releases are no names here: which Go they are built with changes from patch to patch.
+/// `kubernetes-1.32`: its .0 release; `kubernetes-1.32.4`.
 fn kubernetes_release(name: &str) -> Option<Go> {
-    let release = name.strip_prefix("kubernetes-")?;
-    let minor: u8 = release.strip_prefix('v').unwrap_or(release).strip_prefix("1.")?.parse().ok()?;
-    let (_, toolchain, godebug) = KUBERNETES.iter().find(|row| row.0 == minor)?;
-    Some(Go { toolchain: *toolchain, godebug: *godebug, asked: Asked::Kubernetes(minor) })
+    Go::of_kubernetes(name.strip_prefix("kubernetes-")?.parse().ok()?)
 }
 
 impl fmt::Display for Verifier {
@@ -216,7 +204,7 @@ impl fmt::Display for Go {
         match self.asked {
             Asked::Minor => write!(f, "go1.{minor}"),
             Asked::Patch => write!(f, "go1.{minor}.{patch}"),
-            Asked::Kubernetes(minor) => write!(f, "kubernetes-1.{minor}"),
+            Asked::Kubernetes(version) => write!(f, "kubernetes-{version}"),
         }
     }
 }
@@ -227,7 +215,9 @@ mod tests {
 
     #[test]
     fn names_are_read_and_given_back() {
-        for name in ["rfc5280", "go1.15", "go1.24.8", "go1.27", "kubernetes-1.32", "openssl", "envoy", "rustls"] {
+        for name in
+            ["rfc5280", "go1.15", "go1.24.8", "go1.27", "kubernetes-1.32", "kubernetes-1.32.4", "openssl", "envoy", "rustls"]
+        {
             assert_eq!(name.parse::<Verifier>().map(|verifier| verifier.to_string()).as_deref(), Ok(name));
         }
         assert_eq!("go".parse(), Ok(Verifier::newest_go()));

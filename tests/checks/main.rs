@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod objects;
 mod recipes;
 mod served;
+mod trust;
+mod upgrade;
 
 use kcert::audit::{CHECKS, Policy, audit};
 use kcert::chain::{AwsLc, Graph};
@@ -23,18 +26,22 @@ struct Case {
 }
 
 fn found(inventory: &Inventory) -> Vec<(Code, Severity)> {
+    found_by(&Policy::at(NOW), inventory)
+}
+
+fn found_by(policy: &Policy, inventory: &Inventory) -> Vec<(Code, Severity)> {
     let graph = Graph::build(inventory, &AwsLc);
-    let policy = Policy::at(NOW);
-    audit(&graph, &policy).findings.iter().map(|finding| (finding.code, finding.severity)).collect()
+    audit(&graph, policy).findings.iter().map(|finding| (finding.code, finding.severity)).collect()
 }
 
 #[test]
 fn every_check_fails_once_and_passes_once() {
     let mut tried = BTreeSet::new();
-    for case in cases() {
-        let failing = found(&case.fails);
+    let plain = cases().into_iter().map(|case| (Policy::at(NOW), case));
+    for (policy, case) in plain.chain(upgrade::cases()) {
+        let failing = found_by(&policy, &case.fails);
         assert!(failing.contains(&(case.code, case.severity)), "{} is not found at {:?}: {failing:?}", case.code, case.severity);
-        let passing = found(&case.passes);
+        let passing = found_by(&policy, &case.passes);
         assert!(
             !passing.iter().any(|(code, _)| *code == case.code),
             "{} is found where nothing is wrong: {passing:?}",
@@ -84,6 +91,8 @@ fn cases() -> Vec<Case> {
     cases.extend(inputs());
     cases.extend(kubeconfigs());
     cases.extend(served::cases());
+    cases.extend(trust::cases());
+    cases.extend(objects::cases());
     cases
 }
 

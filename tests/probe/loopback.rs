@@ -110,6 +110,27 @@ fn several_servers_in_text() {
     assert!(run.out.contains("2025-03-04") && run.out.contains("loopback-not-served"), "{run}");
 }
 
+/// A preflight asks what turns out to be an API server a second time, once, and nobody else.
+#[test]
+fn preflight_asks_api_servers_for_it_and_check_does_not() {
+    let [leaf, ca] = loopback(Duration::days(365));
+    let at = (STARTED + Duration::days(350)).format(&Rfc3339).unwrap();
+    let root = authority("root");
+    for (verb, names, visits) in [("preflight", 2, 2), ("check", 1, 1)] {
+        let apiserver = server("kubernetes").named(NAME, &[&leaf, &ca]);
+        let other = tls(&server_of(&root), &root);
+        let (port, elsewhere) = (apiserver.start(), other.start());
+        let run = kcert(&[verb, &here(port), &here(elsewhere), &here(port), "-o", "json", "--at", &at]);
+        let mut asked: Vec<_> = apiserver.visits(visits + 1).into_iter().map(|visit| visit.server_name).collect();
+        asked.sort();
+        asked.dedup();
+        assert_eq!(asked.len(), names, "{run}");
+        assert_eq!(other.visits(1).len(), 1, "{run}");
+        let has = run.findings().iter().any(|(code, _)| code == "loopback-expiring");
+        assert_eq!(has, verb == "preflight", "{run}");
+    }
+}
+
 /// The cluster knows its API servers; who is not vouched for is not asked for them, but looked at all the same.
 #[test]
 fn every_api_server_of_the_kubeconfig_is_asked() {

@@ -1,6 +1,6 @@
 //! Rows about certificates and bundles by themselves: dates, keys, chains, names.
 
-use super::super::{chain, dates, input, keys, trust};
+use super::super::{chain, dates, input, keys, trust, usage};
 use super::{Area, Check};
 use crate::model::Code;
 
@@ -178,6 +178,15 @@ pub(super) static ROWS: &[Check] = &[
         run: trust::name_mismatch,
     },
     Check {
+        code: Code::CnOnly,
+        area: Area::Names,
+        severity: "critical where somebody dials it by a name, else warning",
+        meaning: "A server's certificate has its name in the common name alone. Go looks at subject alternative names only, since 1.15 by default and since 1.17 without a way back.",
+        action: "Issue the certificate again with the name as a subject alternative name.",
+        cites: &["RFC 9525 section 6.3", "Go 1.15 release notes (x509ignoreCN)", "kubernetes/kubernetes#93264"],
+        run: usage::cn_only,
+    },
+    Check {
         code: Code::SanMalformed,
         area: Area::Names,
         severity: "warning",
@@ -185,5 +194,23 @@ pub(super) static ROWS: &[Check] = &[
         action: "Issue the certificate again with names that are names.",
         cites: &["RFC 5280 section 4.2.1.6", "golang/go#75828", "kubernetes/kubernetes#134588"],
         run: chain::san_malformed,
+    },
+    Check {
+        code: Code::UsageMissing,
+        area: Area::Names,
+        severity: "warning where kubeadm renews the certificate, which fails then; else info",
+        meaning: "A certificate says nothing of what it may be used for: extended key usage or key usage is absent. Go takes it for anything.",
+        action: "Issue it again with the usages of its job (delete the file, then kubeadm init phase certs NAME); kubeadm certs renew copies what is there and refuses this one.",
+        cites: &["RFC 5280 section 4.2.1.12", "kubernetes/kubeadm#1447"],
+        run: usage::missing,
+    },
+    Check {
+        code: Code::UsageWrong,
+        area: Area::Names,
+        severity: "critical; warning where nobody verifies the certificate by default",
+        meaning: "The extended key usage of a certificate leaves out what its job needs: x509: certificate specifies an incompatible key usage.",
+        action: "Issue it again with the extended key usage that its job needs.",
+        cites: &["RFC 5280 section 4.2.1.12", "kubernetes/kubernetes cmd/kubeadm/app/phases/certs/certlist.go"],
+        run: usage::wrong,
     },
 ];

@@ -1,6 +1,6 @@
-//! Rows about what lies between certificates: the input, kubeconfigs, the control plane, what is served, Istio.
+//! Rows about what lies between certificates: the input, kubeconfigs, the control plane, what is served.
 
-use super::super::{chain, dates, input, keys, kubeconfig, loopback, peers, served};
+use super::super::{chain, dates, front_proxy, input, keys, kubeconfig, loopback, peers, rights, served, usage};
 use super::{Area, Check};
 use crate::model::Code;
 
@@ -81,7 +81,7 @@ pub(super) static ROWS: &[Check] = &[
     Check {
         code: Code::SkipTlsVerify,
         area: Area::Kubeconfig,
-        severity: "warning",
+        severity: "warning; info in an APIService",
         meaning: "insecure-skip-tls-verify is on: whoever answers at that address receives the credentials.",
         action: "Remove insecure-skip-tls-verify and give certificate-authority-data; tls-server-name helps where only the name differs.",
         cites: &["client-go tools/clientcmd/api/v1"],
@@ -142,18 +142,41 @@ pub(super) static ROWS: &[Check] = &[
         run: keys::service_account,
     },
     Check {
+        code: Code::FrontProxyCaShared,
+        area: Area::ControlPlane,
+        severity: "warning",
+        meaning: "The CA of the aggregation layer is also one that client certificates are taken from: whoever holds a client certificate can speak to extension API servers in anybody's name.",
+        action: "Give --requestheader-client-ca-file a CA of its own, and issue front-proxy-client from it.",
+        cites: &["kubernetes/website tasks/extend-kubernetes/configure-aggregation-layer", "kubernetes/kubeadm#2553"],
+        run: front_proxy::ca_shared,
+    },
+    Check {
         code: Code::FrontProxyUntrusted,
         area: Area::ControlPlane,
         severity: "critical",
-        meaning: "The aggregation layer's client certificate is not signed by the CA that extension API servers trust.",
+        meaning: "The aggregation layer's client certificate is not one that extension API servers trust: another CA, or a name that is not allowed.",
         action: "Issue front-proxy-client again from front-proxy-ca.",
         cites: &["kubernetes/kubernetes#112706", "kubernetes/website#12890"],
         run: chain::front_proxy_untrusted,
     },
     Check {
+        code: Code::ClientGroup,
+        area: Area::ControlPlane,
+        severity: "critical for components; warning for administrators and apiserver-kubelet-client; info where a binding decides that is not among the sources",
+        meaning: "The user and groups in a client certificate do not give the rights that its job needs.",
+        action: "Issue it again with the right subject, or bind what it has: kubectl create clusterrolebinding kubeadm:apiserver-kubelet-client --clusterrole=system:kubelet-api-admin --user=kube-apiserver-kubelet-client.",
+        cites: &[
+            "kubernetes/kubernetes#121305",
+            "kubernetes/kubernetes#121837",
+            "kubernetes/kubernetes#138957",
+            "kubernetes/kubeadm#3310",
+        ],
+        run: rights::client_group,
+    },
+    Check {
         code: Code::ExternalCa,
         area: Area::ControlPlane,
-        severity: "info",
+        severity: "info; warning where an upgrade makes kubeadm sign with it",
         meaning: "The CA's key is not on this host: kubeadm cannot renew what it signed.",
         action: "Keep to the external-CA flow: kubeadm certs generate-csr, sign outside, copy back.",
         cites: &["kubernetes/kubernetes#124679", "kubernetes/kubeadm#3055"],
@@ -167,6 +190,15 @@ pub(super) static ROWS: &[Check] = &[
         action: "Plan the rotation: first trust old and new CA everywhere, then issue from the new one, then drop the old one.",
         cites: &["kubernetes/kubernetes#126430", "kubernetes/kubeadm#1783"],
         run: dates::ca_expiring,
+    },
+    Check {
+        code: Code::EtcdUsage,
+        area: Area::ControlPlane,
+        severity: "critical",
+        meaning: "A certificate of etcd is for servers alone. etcd shows its serving and peer certificates as a client too: remote error: tls: bad certificate.",
+        action: "Issue it again with the extended key usages serverAuth and clientAuth (kubeadm certs renew keeps what is there; delete the file, then kubeadm init phase certs etcd-server).",
+        cites: &["etcd-io/etcd#9785", "etcd-io/etcd#11736", "kubernetes/kubernetes#69841"],
+        run: usage::of_etcd,
     },
     Check {
         code: Code::ServedDiffers,
@@ -221,14 +253,5 @@ pub(super) static ROWS: &[Check] = &[
         action: "Allow TLS 1.2 and 1.3 with ECDHE suites (--tls-min-version, --tls-cipher-suites).",
         cites: &["RFC 8996", "Go 1.22: tlsrsakex"],
         run: peers::protocol_old,
-    },
-    Check {
-        code: Code::IstioLeafOutlivesCa,
-        area: Area::Istio,
-        severity: "warning; critical once the CA's end is near or past",
-        meaning: "Istio before 1.31 hands out workload certificates that outlive its CA; they fail on the day the CA ends.",
-        action: "Renew Istio's CA first; workloads follow within their own lifetime.",
-        cites: &["istio/istio#59768"],
-        run: dates::istio_leaf_outlives_ca,
     },
 ];

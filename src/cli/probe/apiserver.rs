@@ -13,7 +13,8 @@ use crate::gather::connection::connect;
 use crate::gather::{Target, gather};
 use crate::model::inventory::Host;
 use crate::model::{
-    Collect, Content, Defect, Document, Holding, Inventory, Kubeconfig as Entries, Origin, OriginKind, Peer, SigningRequest, Slot,
+    Collect, Content, Defect, Document, Fact, Holding, Inventory, Kubeconfig as Entries, Origin, OriginKind, Peer,
+    SigningRequest, Slot,
 };
 use crate::probe::{Admission, Client, Dial, Endpoint, Proxy, Sni, UnusableKey, api_servers};
 use crate::verify::Name;
@@ -217,6 +218,8 @@ impl Collect for Own<'_> {
     fn peer(&mut self, peer: Peer) {
         self.out.peer(peer);
     }
+
+    fn fact(&mut self, _: Fact) {}
 
     fn examined(&mut self, count: u64) {
         self.out.examined(count);

@@ -133,7 +133,7 @@ impl Inputs {
         }
         findings.extend(self.files.iter().filter_map(|file| self.unmet(file)));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        Audit { findings }
+        Audit { findings, ..Audit::default() }
     }
 
     fn is_met(&self, file: &File) -> bool {
@@ -173,6 +173,8 @@ impl Inputs {
             certificates: Vec::new(),
             origins: vec![(place, 0)],
             evidence: Vec::new(),
+            handshakes: Vec::new(),
+            because: None,
         })
     }
 }

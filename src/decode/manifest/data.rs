@@ -1,15 +1,17 @@
 //! Secrets and ConfigMaps: objects whose data may be anything, so that every value is sniffed.
 
-use super::Object;
 use super::slots::{rule_for_config_map, rule_for_secret};
+use super::{Object, cluster};
+use crate::decode::crypto;
 use crate::decode::node::Node;
 use crate::decode::scribe::{Scribe, Value, one};
-use crate::model::{Content, Credential, Slot};
+use crate::model::{BootstrapToken, Collect, Content, Credential, Fact, Slot};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use zeroize::Zeroizing;
 
 /// Types of Secrets that hold no certificate of their own: compressed Helm releases, registry passwords.
 const OPAQUE_TYPES: &[&str] = &["helm.sh/release.v1", "kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
@@ -41,6 +43,7 @@ pub(super) fn secret(scribe: &mut Scribe<'_>, object: &Object<'_>) {
 }
 
 pub(super) fn config_map(scribe: &mut Scribe<'_>, object: &Object<'_>) {
+    cluster::config_map(scribe, object);
     for (key, value) in values(object.node, "data") {
         scribe.value(&object.site, &format!("data[{key}]"), Value::Text(value), rule_for_config_map(object.name, key));
     }
@@ -53,15 +56,26 @@ fn values<'n>(node: &'n Node<'_>, field: &str) -> impl Iterator<Item = (&'n str,
     node.field(field).map_or(&[][..], Node::entries).iter().filter_map(|(key, value)| Some((&**key, value.str()?)))
 }
 
-/// The token's public half and its end. `token-secret` is not looked at.
+/// The token's public half and its end, and `token-secret` as a key that can check what it signed, and nothing else.
 fn bootstrap_token(scribe: &mut Scribe<'_>, object: &Object<'_>) {
-    let field = |key: &str| {
+    let bytes = |key: &str| {
         let encoded = object.node.text(&["data", key]).and_then(|text| STANDARD.decode(text).ok());
-        let decoded = encoded.and_then(|bytes| String::from_utf8(bytes).ok());
-        decoded.or_else(|| object.node.text(&["stringData", key]).map(str::to_owned))
+        let decoded = encoded.or_else(|| object.node.text(&["stringData", key]).map(|text| text.as_bytes().to_vec()));
+        decoded.map(Zeroizing::new)
     };
+    let field = |key: &str| bytes(key).and_then(|bytes| std::str::from_utf8(&bytes).map(str::to_owned).ok());
     let Some(id) = field("token-id") else { return };
     let expires = field("expiration").and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
+    if let Some(secret) = bytes("token-secret").filter(|_| object.site.is_outermost()) {
+        let token = BootstrapToken {
+            document: Arc::clone(&object.site.document),
+            id: id.as_str().into(),
+            expires,
+            signs: field("usage-bootstrap-signing").as_deref() == Some("true"),
+            key: crypto::hmac_sha256_key(&secret),
+        };
+        scribe.found.inventory.fact(Fact::BootstrapToken(token));
+    }
     let token = Credential::BootstrapToken { id: id.into(), expires };
     scribe.hold(&object.site, "data[token-id]", Slot::Credential, None, one(Content::Credential(Arc::new(token))));
 }

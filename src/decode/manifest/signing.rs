@@ -5,6 +5,8 @@ use crate::decode::node::Node;
 use crate::decode::scribe::{Need, Rule, Scribe, Value};
 use crate::model::{ApprovalState, SigningRequest, Slot};
 use std::sync::Arc;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 pub(super) fn request(scribe: &mut Scribe<'_>, object: &Object<'_>) {
     let Object { node, site, .. } = object;
@@ -18,7 +20,9 @@ pub(super) fn request(scribe: &mut Scribe<'_>, object: &Object<'_>) {
     if site.is_outermost() {
         let document = Arc::clone(&site.document);
         let username = node.text(&["spec", "username"]).map(Box::from);
-        scribe.found.inventory.signing_requests.push(SigningRequest { document, state: approval_state(node), username });
+        let created = node.text(&["metadata", "creationTimestamp"]).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+        let request = SigningRequest { document, state: approval_state(node), username, created };
+        scribe.found.inventory.signing_requests.push(request);
     }
 }
 

@@ -26,8 +26,14 @@ pub(in crate::report) struct Finding<'r> {
     certificates: Vec<Id>,
     /// Every place concerned.
     origins: Rows<'r, Origin<'r>>,
-    /// The handshake concerned, by its id; null where none is.
+    /// The handshake concerned, by its id, or the first of several; null where none is.
     handshake: Option<&'r str>,
+    /// Every handshake concerned, by its id.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    handshakes: &'r [String],
+    /// The code of the finding that this one follows from: mending that one mends this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<&'static str>,
     /// The facts that it rests on.
     #[schemars(with = "BTreeMap<String, Fact<'r>>")]
     evidence: Facts<'r>,
@@ -42,7 +48,9 @@ impl<'r> Finding<'r> {
             hint: &finding.hint,
             certificates: finding.certificates.iter().copied().map(Id).collect(),
             origins: Rows::new(|| finding.origins.iter().map(|(origin, index)| Origin::indexed(origin, *index))),
-            handshake: None,
+            handshake: finding.handshakes.first().map(String::as_str),
+            handshakes: &finding.handshakes,
+            because: finding.because.map(model::Code::as_str),
             evidence: Facts(&finding.evidence),
         }
     }

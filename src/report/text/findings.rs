@@ -3,13 +3,14 @@
 use super::index::Index;
 use super::line::{Text, join};
 use super::page::{Page, count, thousands};
-use crate::model::{Code, Finding, Severity};
+use crate::model::{Code, Finding, Severity, State};
+use crate::report::preflight::{Consequence, Preflight};
 use crate::report::style::{Mark, Style};
 use std::io;
 
 /// Findings of one code before the rest is folded.
 const PER_CODE: usize = 10;
-/// Places of one finding before the rest is folded.
+/// Places of one finding, and handshakes, before the rest is folded.
 const PLACES: usize = 3;
 
 /// `2 critical, 1 warning`, worst first; empty without findings. Notes do not count: they ask for nothing.
@@ -63,6 +64,42 @@ pub(super) fn list(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// The causes, code by code, each with what follows from it.
+pub(super) fn causes(page: &mut Page<'_>, index: &Index<'_>, preflight: &Preflight<'_>) -> io::Result<()> {
+    let (shown, notes): (Vec<&Finding>, Vec<&Finding>) =
+        preflight.roots.iter().partition(|finding| page.verbose() || finding.severity > Severity::Info);
+    let mut told: Vec<Code> = Vec::new();
+    for group in groups(shown) {
+        one_code(page, index, &group)?;
+        let code = group.first().map(|first| first.code).filter(|code| !told.contains(code));
+        let with_it = join(code.iter().flat_map(|code| preflight.consequences(*code)).map(consequence), ", ");
+        told.extend(code);
+        if !with_it.is_empty() {
+            page.hanging(4, &Text::of("with it: "), 4, &with_it.styled(Style::Dim))?;
+        }
+    }
+    let names = groups(notes).into_iter().filter_map(|group| {
+        let name = Text::of(group.first()?.code.as_str());
+        Some(if group.len() > 1 { name.say(" ×").quote(thousands(group.len())) } else { name })
+    });
+    let names = join(names, ", ");
+    if names.is_empty() {
+        return Ok(());
+    }
+    let text = Text::new().mark(Mark::Note).say("worth knowing: ").then(names).say(" (-v tells)");
+    page.line(0, &text.styled(Style::Dim))
+}
+
+/// `outlives-issuer (12 certificates)`.
+fn consequence(consequence: Consequence) -> Text {
+    let name = Text::of(consequence.code.as_str());
+    match (consequence.certificates, consequence.findings) {
+        (0, 1) => name,
+        (0, findings) => name.say(" ×").quote(thousands(findings)),
+        (certificates, _) => name.say(" (").then(count(certificates, "certificate")).say(")"),
+    }
+}
+
 /// Findings of one severity and code, in the order in which the first of each was met.
 fn groups(findings: Vec<&Finding>) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
@@ -89,6 +126,7 @@ fn one_code(page: &mut Page<'_>, index: &Index<'_>, group: &[&Finding]) -> io::R
     let (shown, hidden) = page.fold_to(group.to_vec(), PER_CODE, |_| false);
     for (number, finding) in shown.iter().enumerate() {
         page.beside(4, &Text::quoted(&finding.message), &places(page, index, finding).styled(Style::Dim))?;
+        broken(page, index, finding)?;
         match shown.get(number + 1) {
             Some(next) if next.hint == finding.hint => {}
             Some(_) => hint(page, finding)?,
@@ -103,6 +141,23 @@ fn one_code(page: &mut Page<'_>, index: &Index<'_>, group: &[&Finding]) -> io::R
 
 fn hint(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     if finding.hint.is_empty() { Ok(()) } else { page.hanging(4, &Text::of("do: "), 4, &Text::quoted(&finding.hint)) }
+}
+
+/// The handshakes that it breaks, or will.
+fn broken(page: &mut Page<'_>, index: &Index<'_>, finding: &Finding) -> io::Result<()> {
+    let Some(first) = finding.handshakes.first() else { return Ok(()) };
+    let known = index.report.audit.handshakes.iter().find(|handshake| handshake.id() == *first);
+    let holds = known.is_some_and(|handshake| handshake.state() == State::Ok);
+    let most = if page.verbose() { usize::MAX } else { PLACES };
+    let hidden = finding.handshakes.len().saturating_sub(most);
+    let names = join(finding.handshakes.iter().take(most).map(|id| handshake(id)), ", ");
+    let names = if hidden == 0 { names } else { names.say(" +").quote(thousands(hidden)) };
+    page.hanging(4, &Text::of(if holds { "will break: " } else { "breaks: " }), 4, &names)
+}
+
+/// A handshake by its id, with arrows that the terminal has.
+fn handshake(id: &str) -> Text {
+    join(id.split('→').map(Text::quoted), " → ")
 }
 
 /// Where it is: a few places, then how many more.

@@ -19,6 +19,7 @@ mod objects;
 mod others;
 mod page;
 mod pki;
+mod preflight;
 mod probe;
 #[cfg(test)]
 mod sample;
@@ -46,6 +47,7 @@ pub fn render(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     if report.look.detail == Detail::Quiet {
         return match report.view {
             View::Verification => verify::lines(&mut page, &index),
+            View::Preflight => preflight::verdict(&mut page, &index),
             _ => check::verdict(&mut page, &index),
         };
     }
@@ -53,6 +55,7 @@ pub fn render(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         View::Inspection => inspect::render(&mut page, &index),
         View::Chains => chains::render(&mut page, &index),
         View::Check => check::render(&mut page, &index),
+        View::Preflight => preflight::render(&mut page, &index),
         View::Verification => verify::render(&mut page, &index),
         View::Probe(asked) => probe::render(&mut page, &index, asked),
     }

@@ -35,7 +35,7 @@ pub(super) fn page(look: &Look, write: impl FnOnce(&mut Page<'_>) -> io::Result<
 /// A whole screen.
 pub(super) fn screen(view: View, inventory: &Inventory, findings: Vec<Finding>, look: &Look) -> String {
     let graph = Graph::build(inventory, &GoodWhereItFits);
-    let (audit, policy) = (Audit { findings }, Policy::at(AT));
+    let (audit, policy) = (Audit { findings, ..Audit::default() }, Policy::at(AT));
     let report = Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look, verifications: &[] };
     let mut out = Vec::new();
     report.render(Format::Text, &mut out).unwrap();

@@ -42,7 +42,17 @@ fn node() -> Inventory {
 fn finding(code: Code, severity: Severity, message: &str, inventory: &Inventory) -> Finding {
     let origins = inventory.holdings.iter().map(|holding| (holding.origin.clone(), 0)).skip(1).take(1).collect();
     let certificates = vec![Sha256([0; 32])];
-    Finding { code, severity, message: message.into(), hint: "renew it".into(), certificates, origins, evidence: Vec::new() }
+    Finding {
+        code,
+        severity,
+        message: message.into(),
+        hint: "renew it".into(),
+        certificates,
+        origins,
+        evidence: Vec::new(),
+        handshakes: Vec::new(),
+        because: None,
+    }
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Table {
         let has_cells = natural.iter().any(|width| *width > 0);
         if let (Some(widths), true) = (&widths, has_cells && self.columns.iter().any(|column| !column.title.is_empty())) {
             let titles: Vec<Text> = self.columns.iter().map(|column| Text::of(column.title).styled(Style::Dim)).collect();
-            let lead = if self.rows.iter().all(Row::is_indented) { Text::of("  ") } else { Text::new() };
+            let lead = Text::of(self.indent(look));
             self.aligned(&lead, &titles, widths, look).into_iter().try_for_each(&mut *write)?;
         }
         for row in &self.rows {
@@ -126,6 +126,16 @@ impl Table {
         Ok(())
     }
 
+    /// What stands before the titles: as much as before every row.
+    fn indent(&self, look: &Look) -> &'static str {
+        const MOST: &str = "    ";
+        let leads = self.rows.iter().filter_map(|row| match row {
+            Row::Cells { lead, .. } => Some(lead.draw(look).width()),
+            Row::Note { .. } => None,
+        });
+        MOST.get(..leads.min().unwrap_or_default()).unwrap_or(MOST)
+    }
+
     /// The widest cell of each column; zero for a column without content.
     fn natural_widths(&self, look: &Look) -> Vec<usize> {
         let mut widths = vec![0; self.columns.len()];
@@ -138,7 +148,7 @@ impl Table {
         }
         for (width, column) in widths.iter_mut().zip(self.columns) {
             if *width > 0 {
-                *width = (*width).max(column.title.len());
+                *width = (*width).max(Text::of(column.title).draw(look).width());
             }
         }
         widths
@@ -194,15 +204,6 @@ impl Table {
         }
         lines.push(line);
         lines
-    }
-}
-
-impl Row {
-    fn is_indented(&self) -> bool {
-        match self {
-            Self::Cells { lead, .. } => !lead.is_empty(),
-            Self::Note { .. } => true,
-        }
     }
 }
 

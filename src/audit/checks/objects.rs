@@ -1,0 +1,108 @@
+//! Rows about objects of the API, Istio, and what an upgrade brings.
+
+use super::super::{dates, handshakes, istio, objects, upgrade};
+use super::{Area, Check};
+use crate::model::Code;
+
+/// The rows.
+pub(super) static ROWS: &[Check] = &[
+    Check {
+        code: Code::CabundleStale,
+        area: Area::Objects,
+        severity: "critical",
+        meaning: "The CA bundle of a webhook, CRD or APIService does not verify what its service serves: the API server cannot call it.",
+        action: "Put the CA that signs the service's present certificate into caBundle (cert-manager: restart cainjector; Istio: restart istiod).",
+        cites: &["kubernetes/apiserver pkg/util/webhook/client.go", "istio/istio#17718", "cert-manager/cert-manager#5418"],
+        run: handshakes::found_by_judging,
+    },
+    Check {
+        code: Code::CabundleEmpty,
+        area: Area::Objects,
+        severity: "critical",
+        meaning: "A webhook, CRD or APIService calls a Service and has no CA bundle: the API server asks the roots of its own system, which vouch for no Service.",
+        action: "Put the CA of the service into caBundle; where a controller injects it, look at its log.",
+        cites: &["kubernetes/api admissionregistration/v1 WebhookClientConfig", "kubernetes/kube-aggregator v1 APIServiceSpec"],
+        run: handshakes::found_by_judging,
+    },
+    Check {
+        code: Code::CsrPending,
+        area: Area::Objects,
+        severity: "warning for kubelets' requests; else info",
+        meaning: "A CertificateSigningRequest waits. A kubelet without an answer has no serving certificate, or cannot join.",
+        action: "kubectl certificate approve NAME, once you know whose it is.",
+        cites: &["kubernetes/kubeadm#1602", "kubernetes/kubeadm#1223", "kubernetes/kubernetes#59372"],
+        run: objects::csr_pending,
+    },
+    Check {
+        code: Code::ClusterInfoSignature,
+        area: Area::Objects,
+        severity: "critical",
+        meaning: "cluster-info is not signed by a bootstrap token that is valid: kubeadm join with that token fails.",
+        action: "Run kube-controller-manager with the bootstrapsigner controller; or make a new token: kubeadm token create --print-join-command.",
+        cites: &["kubernetes/cluster-bootstrap token/jws", "RFC 7515 appendix F"],
+        run: objects::cluster_info_signature,
+    },
+    Check {
+        code: Code::ClusterInfoCaStale,
+        area: Area::Objects,
+        severity: "critical",
+        meaning: "The ConfigMap kube-public/cluster-info names another CA than the one that signs the API server: no node can join by it.",
+        action: "Write the cluster's CA into its kubeconfig; the bootstrapsigner controller signs it again.",
+        cites: &["kubernetes/website tasks/tls/manual-rotation-of-ca-certificates"],
+        run: objects::cluster_info_ca_stale,
+    },
+    Check {
+        code: Code::RootCaConfigmapStale,
+        area: Area::Objects,
+        severity: "critical",
+        meaning: "The CA that workloads were given (kube-root-ca.crt, or the Secret of a service account token) is not the one that signs the API server.",
+        action: "Give kube-controller-manager the present CA by --root-ca-file and restart it; delete old token Secrets; restart the workloads.",
+        cites: &["kubernetes/kubernetes pkg/controller/certificates/rootcacertpublisher", "kubernetes/kubernetes#119483"],
+        run: objects::root_ca_configmap_stale,
+    },
+    Check {
+        code: Code::IstioCaBundleInvalid,
+        area: Area::Istio,
+        severity: "critical",
+        meaning: "Istio's CA fails the check that istiod makes when it loads it: cannot verify the cert with the provided root chain and cert pool, and the like.",
+        action: "Put ca-cert.pem, ca-key.pem, root-cert.pem and cert-chain.pem of one CA into the Secret, then restart istiod.",
+        cites: &["istio/istio security/pkg/pki/util/keycertbundle.go", "istio/istio#46855"],
+        run: istio::ca_bundle_invalid,
+    },
+    Check {
+        code: Code::IstioRootStale,
+        area: Area::Istio,
+        severity: "critical where workloads are handed another root; warning for a root that its own renewal left behind",
+        meaning: "The root beside Istio's CA, or the one that workloads are handed, is not the signing CA's.",
+        action: "Restart istiod, which hands out the root of the CA that it loads; then restart the workloads that do not reload it.",
+        cites: &["istio/istio security/pkg/pki/ca/selfsignedcarootcertrotator.go", "istio/tools bin/root-transition.sh"],
+        run: istio::root_stale,
+    },
+    Check {
+        code: Code::IstioLeafOutlivesCa,
+        area: Area::Istio,
+        severity: "warning; critical once the CA's end is near or past",
+        meaning: "Istio before 1.31 hands out workload certificates that outlive its CA; they fail on the day the CA ends.",
+        action: "Renew Istio's CA first; workloads follow within their own lifetime.",
+        cites: &["istio/istio#59768"],
+        run: dates::istio_leaf_outlives_ca,
+    },
+    Check {
+        code: Code::IstioTrustDomain,
+        area: Area::Istio,
+        severity: "warning",
+        meaning: "A workload's SPIFFE id is of a trust domain that the mesh neither is nor has as an alias: its peers refuse it by name.",
+        action: "Set trustDomain, or add the old one to trustDomainAliases, in the mesh configuration.",
+        cites: &["SPIFFE ID section 2.1", "istio/istio pkg/spiffe", "istio/api mesh/v1alpha1 MeshConfig"],
+        run: istio::of_another_trust_domain,
+    },
+    Check {
+        code: Code::RejectedByTarget,
+        area: Area::Upgrade,
+        severity: "critical",
+        meaning: "The version that is upgraded to is built with a Go that refuses a certificate which the present one takes.",
+        action: "Issue the certificate anew before the upgrade.",
+        cites: &["KEP-3744", "go.dev/doc/godebug", "kubernetes/kubernetes#110530"],
+        run: upgrade::rules::rejected_by_target,
+    },
+];

@@ -1,0 +1,229 @@
+//! HANDSHAKES: who talks to whom in the cluster at hand, each judged in both directions by the program that really judges it.
+//!
+//! ```text
+//! clients     kubeconfigs → API server          table      programs by their files (etcd, kubelet, front proxy)
+//! discovery   joining nodes, workloads          calls      webhooks, extension servers, conversions
+//! mesh        Istio                             itself     the API server's loopback connection
+//!      each asks judge: what is presented × what is believed × the names dialled × the verifier
+//! ```
+//!
+//! A handshake that is broken has its finding: that of a check, where one names the same fault, else one of its own.
+
+mod calls;
+mod clients;
+pub(super) mod discovery;
+mod judge;
+pub(super) mod mesh;
+pub(super) mod servers;
+mod table;
+
+use super::Context;
+use super::findings::{Draft, Findings};
+use super::policy::Standing as ByDate;
+use crate::model::handshake::Fault;
+use crate::model::{Code, Finding, Handshake, Holding, Participant, Party, Severity, Sha256, Side, Standing, State};
+use servers::{ApiServer, api_servers};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The check of codes that come out of judging handshakes and nothing else: there is nothing more to look at.
+pub(super) fn found_by_judging(_: &Context<'_>, _: &mut Findings) {}
+
+/// Every handshake of the cluster at hand, in the order of the sketch above.
+pub(super) fn judged(context: &Context<'_>) -> Vec<Handshake> {
+    let servers = api_servers(context);
+    let mut all = clients::handshakes(context, &servers);
+    all.extend(loopbacks(context, &servers));
+    all.extend(table::handshakes(context));
+    all.extend(calls::handshakes(context));
+    all.extend(discovery::handshakes(context, &servers));
+    all.extend(mesh::handshakes(context));
+    told_apart(all)
+}
+
+/// Handshakes of one name, such as those of two kubeconfigs of one component, are told apart by where the client's certificate stands,
+/// at last by numbers.
+fn told_apart(mut all: Vec<Handshake>) -> Vec<Handshake> {
+    let count = |all: &[Handshake]| {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for handshake in all {
+            *counts.entry(handshake.id()).or_default() += 1;
+        }
+        counts
+    };
+    let mut seen = HashSet::new();
+    for handshake in all.iter_mut().filter(|handshake| !seen.insert(handshake.id())) {
+        let file = |side: &Side| side.origin.as_ref().map(|origin| Arc::clone(&origin.document.source));
+        if let (Some(file), None) = (file(&handshake.client_side), &handshake.client.name) {
+            handshake.client = handshake.client.clone().named(file.rsplit('/').next().unwrap_or(&file));
+        }
+    }
+    let counts = count(&all);
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    for handshake in &mut all {
+        let id = handshake.id();
+        if counts.get(&id).is_some_and(|count| *count > 1) {
+            let number = numbers.entry(id).or_default();
+            *number += 1;
+            if *number > 1 {
+                let name =
+                    handshake.server.name.as_deref().map_or_else(|| format!("#{number}"), |name| format!("{name} #{number}"));
+                handshake.server = handshake.server.clone().named(name);
+            }
+        }
+    }
+    all
+}
+
+/// Each API server reaches itself by a certificate that it made when it was started; only asking it tells.
+fn loopbacks(context: &Context<'_>, servers: &[ApiServer<'_>]) -> Vec<Handshake> {
+    let asked = |holding: &Holding| {
+        let loopback = holding.loopback()?;
+        let (_, leaf) = holding.certificates().next()?;
+        let ended = loopback.ends < context.policy.at;
+        let message = "this API server can no longer reach itself".to_owned();
+        let fault = Fault { code: Code::LoopbackExpired, certificate: Some(leaf.id), message, since: Some(loopback.ends) };
+        let side = Side {
+            certificate: Some(leaf.id),
+            origin: Some(holding.origin.clone()),
+            until: Some(loopback.ends),
+            ..Side::only(if ended { Standing::Refused(vec![fault]) } else { Standing::Trusted })
+        };
+        let server = Participant::of(Party::Apiserver).named(Arc::clone(&holding.origin.document.source));
+        Some(to_itself(server, side))
+    };
+    let asked: Vec<Handshake> = context.inventory.holdings.iter().filter_map(asked).collect();
+    if !asked.is_empty() {
+        return asked;
+    }
+    let unasked = || Standing::Unknown("the loopback certificate is in no file: give the API server as HOST:PORT".to_owned());
+    let with_file = servers.iter().filter(|server| server.serving.origin.role.is_some());
+    with_file.map(|server| to_itself(Participant::of(Party::Apiserver).on(server.host), Side::only(unasked()))).collect()
+}
+
+fn to_itself(server: Participant, server_side: Side) -> Handshake {
+    Handshake {
+        client: Participant { name: None, ..server.clone() },
+        server,
+        client_side: Side::only(Standing::NotAsked("a token of its own".to_owned())),
+        server_side,
+    }
+}
+
+/// Codes that name the same fault: a check may say more precisely, or of another end, what a verifier says.
+const FAMILIES: &[&[Code]] = &[
+    &[
+        Code::Untrusted,
+        Code::CaDoesNotSignServer,
+        Code::ClientUntrusted,
+        Code::FrontProxyUntrusted,
+        Code::CabundleStale,
+        Code::ClusterInfoCaStale,
+        Code::RootCaConfigmapStale,
+        Code::IstioRootStale,
+        Code::IstioCaBundleInvalid,
+    ],
+    &[Code::NameMismatch, Code::CnOnly],
+    &[Code::UsageWrong, Code::UsageMissing, Code::EtcdUsage],
+    &[Code::Expired, Code::LoopbackExpired, Code::TokenExpired],
+];
+
+fn names_the_same(one: Code, other: Code) -> bool {
+    one == other || FAMILIES.iter().any(|family| family.contains(&one) && family.contains(&other))
+}
+
+/// Gives every broken handshake its finding, and every finding the handshakes that it breaks.
+pub(super) fn explain(handshakes: &[Handshake], findings: &mut Vec<Finding>) {
+    for handshake in handshakes.iter().filter(|handshake| handshake.state() == State::Broken) {
+        for side in [&handshake.client_side, &handshake.server_side] {
+            for fault in side.faults() {
+                match position(findings, side, fault) {
+                    Some(position) => name(findings, position, handshake),
+                    None => findings.push(own(handshake, side, fault)),
+                }
+            }
+        }
+    }
+}
+
+/// The finding of a check, or of another handshake, that says of the certificate what the fault says.
+fn position(findings: &[Finding], side: &Side, fault: &Fault) -> Option<usize> {
+    let concerns = |finding: &Finding, id: Option<Sha256>| id.is_some_and(|id| finding.certificates.contains(&id));
+    let same_place =
+        |finding: &Finding| side.origin.as_ref().is_some_and(|origin| finding.origins.iter().any(|(other, _)| other == origin));
+    let about = |finding: &Finding| match fault.certificate {
+        Some(_) => concerns(finding, fault.certificate) || concerns(finding, side.certificate),
+        None => same_place(finding) || finding.message == fault.message,
+    };
+    let fits = |finding: &&Finding| finding.severity >= Severity::Warning && about(finding);
+    let exact = findings.iter().position(|finding| finding.code == fault.code && fits(&finding));
+    exact.or_else(|| findings.iter().position(|finding| names_the_same(finding.code, fault.code) && fits(&finding)))
+}
+
+fn name(findings: &mut [Finding], position: usize, handshake: &Handshake) {
+    if let Some(finding) = findings.get_mut(position) {
+        let id = handshake.id();
+        if !finding.handshakes.contains(&id) {
+            finding.handshakes.push(id);
+        }
+        // What breaks a handshake is not just a warning.
+        finding.severity = finding.severity.max(Severity::Critical);
+    }
+}
+
+fn own(handshake: &Handshake, side: &Side, fault: &Fault) -> Finding {
+    let message = match fault.code {
+        Code::NameMismatch | Code::CnOnly => {
+            format!("{} dials {}: {}", handshake.client, side.names.join(", "), fault.message)
+        }
+        _ => fault.message.clone(),
+    };
+    let mut draft = Draft::new(fault.code, Severity::Critical, message);
+    for id in fault.certificate.into_iter().chain(side.certificate) {
+        draft = draft.certificate_once(id);
+    }
+    // Where the one end believes what it should not any more, that is the place; else where the certificate stands.
+    let by_belief = matches!(
+        fault.code,
+        Code::CaDoesNotSignServer | Code::CabundleStale | Code::RootCaConfigmapStale | Code::ClusterInfoCaStale
+    );
+    let (first, second) = (side.believes.iter(), side.origin.iter());
+    let places: Vec<_> = match by_belief {
+        true => first.chain(second).collect(),
+        false if names_the_same(fault.code, Code::Untrusted) => second.chain(first).collect(),
+        false => second.collect(),
+    };
+    for origin in places {
+        draft = draft.at(origin, 0);
+    }
+    let mut finding = draft.finish();
+    finding.handshakes.push(handshake.id());
+    finding
+}
+
+/// Marks what is only a consequence of another finding: what outlives a CA that has ended or ends soon; a bundle that holds it.
+pub(super) fn fold(context: &Context<'_>, findings: &mut [Finding]) {
+    const CONSEQUENCES: &[Code] =
+        &[Code::OutlivesIssuer, Code::IssuerExpiresFirst, Code::IstioLeafOutlivesCa, Code::IstioCaBundleInvalid];
+    const CAUSES: &[Code] = &[Code::Expired, Code::CaExpiring];
+    let causes: Vec<(Code, Sha256)> = findings
+        .iter()
+        .filter(|finding| CAUSES.contains(&finding.code) && finding.severity > Severity::Info)
+        .flat_map(|finding| finding.certificates.iter().map(|id| (finding.code, *id)))
+        .collect();
+    let ended = |id: &Sha256| {
+        context.graph.node(id).is_some_and(|node| context.policy.standing(context.graph.certificate(node)) != ByDate::Valid)
+    };
+    for finding in findings.iter_mut().filter(|finding| CONSEQUENCES.contains(&finding.code)) {
+        let issuer = finding.evidence.iter().find(|(key, _)| *key == "issuer").map(|(_, value)| format!("{value:?}"));
+        let is_by = |id: &Sha256| match &issuer {
+            Some(issuer) => issuer.contains(&id.to_string()),
+            None => finding.certificates.contains(id),
+        };
+        finding.because = causes.iter().find(|(_, id)| is_by(id) && ended(id)).map(|(code, _)| *code);
+        // What ended with its issuer is no fault of its own.
+        if finding.because == Some(Code::Expired) && finding.code != Code::IstioCaBundleInvalid {
+            finding.severity = Severity::Info;
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Services that the API server calls: webhooks and API servers behind the aggregation layer. What they serve is the Secret of their
+//! namespace that has their name, or what was probed.
+
+use super::super::{Context, chain, upgrade};
+use super::clients::worst;
+use super::judge::{self, Ask, Judge, Missing};
+use super::mesh;
+use super::servers::has_name;
+use crate::model::handshake::Fault;
+use crate::model::{
+    Call, Certificate, Code, Destination, ExtendedKeyUsage, Handshake, Holding, Origin, OriginKind, Participant, Party, Role,
+    Side, Slot, Standing,
+};
+use crate::verify::Purpose;
+use std::sync::Arc;
+
+const MISSING: Missing = Missing { credential: "what it serves is not among the sources", anchors: "the CA bundle was not read" };
+
+/// The Services whose serving certificate Istio's own CA signs in memory (istio/istio pilot/pkg/bootstrap/server.go).
+const ISTIOD: &str = "istiod";
+
+/// Every call. Those of one service by one bundle are told apart by the webhooks' names.
+pub(super) fn handshakes(context: &Context<'_>) -> Vec<Handshake> {
+    context.inventory.facts.calls.iter().map(|call| handshake(context, call)).collect()
+}
+
+fn handshake(context: &Context<'_>, call: &Call) -> Handshake {
+    let party = match call.document.kind {
+        OriginKind::ApiService => Party::ExtensionServer,
+        OriginKind::Crd => Party::ConversionWebhook,
+        _ => Party::Webhook,
+    };
+    let client = match party {
+        Party::ExtensionServer => "shown by front-proxy-client, which is a handshake of its own",
+        _ => "webhooks ask for no client certificate",
+    };
+    let side = server_side(context, call);
+    // What is to be mended is the object, whatever it calls.
+    let origin = Origin { document: Arc::clone(&call.document), field: Arc::clone(&call.field), role: None, slot: Slot::Trust };
+    Handshake {
+        client: Participant::of(Party::Apiserver),
+        server: Participant::of(party).named(Arc::clone(&call.name)),
+        client_side: Side::only(Standing::NotAsked(client.to_owned())),
+        server_side: Side { origin: Some(place(context, call).unwrap_or(origin)), ..side },
+    }
+}
+
+/// Where its bundle was read.
+fn place(context: &Context<'_>, call: &Call) -> Option<Origin> {
+    let read = context.document(&call.document).iter().find(|holding| holding.origin.field == call.field);
+    read.map(|holding| holding.origin.clone())
+}
+
+fn server_side(context: &Context<'_>, call: &Call) -> Side {
+    let bundle: Vec<&Holding> =
+        context.document(&call.document).iter().copied().filter(|holding| holding.origin.field == call.field).collect();
+    let anchors: Vec<&Arc<Certificate>> =
+        bundle.iter().flat_map(|holding| holding.certificates()).map(|(_, anchor)| anchor).collect();
+    if call.skips_verification {
+        return Side::only(Standing::NotAsked("insecureSkipTLSVerify".to_owned()));
+    }
+    if anchors.is_empty() {
+        return without_anchors(context, call);
+    }
+    let name = call.to.server_name();
+    let ask = |presented: Option<&Holding>| {
+        judge::side(
+            context,
+            &Ask {
+                presented,
+                anchors: bundle.clone(),
+                purpose: Purpose::Server,
+                names: vec![name.clone()],
+                judge: Judge::Go(upgrade::present(context)),
+                otherwise: Code::CabundleStale,
+                usage: Code::UsageWrong,
+                missing: MISSING,
+            },
+        )
+    };
+    let served = served(context, call, &bundle);
+    let sides: Vec<Side> = served.iter().map(|holding| ask(Some(holding))).collect();
+    // Several Secrets may have the name; one of them is served.
+    if let Some(good) = sides.iter().find(|side| side.standing == Standing::Trusted) {
+        return good.clone();
+    }
+    if let Some(ended) = all_ended(context, &anchors) {
+        return Side::only(Standing::Refused(vec![ended]));
+    }
+    worst(sides.into_iter()).unwrap_or_else(|| by_issuer(context, call, &anchors).unwrap_or_else(|| ask(None)))
+}
+
+/// A bundle of which every certificate is over does not verify anything, whatever is served.
+fn all_ended(context: &Context<'_>, anchors: &[&Arc<Certificate>]) -> Option<Fault> {
+    let last = anchors.iter().max_by_key(|anchor| anchor.validity.not_after)?;
+    let ended = last.validity.is_over(context.policy.at);
+    ended.then(|| Fault {
+        code: Code::Expired,
+        certificate: Some(last.id),
+        message: format!("{}, the CA in caBundle, has ended", last.display_name()),
+        since: Some(last.validity.not_after),
+    })
+}
+
+/// Without a bundle the API server asks the roots of its own system, which no Service can be signed by.
+fn without_anchors(context: &Context<'_>, call: &Call) -> Side {
+    let unread = context.document(&call.document).iter().any(|holding| holding.origin.field == call.field);
+    match &call.to {
+        Destination::Host(_) if !call.has_bundle => {
+            Side::only(Standing::Unknown("without caBundle the roots of the API server's system judge".to_owned()))
+        }
+        _ if unread && call.has_bundle => Side::only(Standing::Unknown(MISSING.anchors.to_owned())),
+        _ => {
+            let message = format!("no caBundle: nothing vouches for {}", call.to.server_name());
+            Side::only(Standing::Refused(vec![Fault { code: Code::CabundleEmpty, certificate: None, message, since: None }]))
+        }
+    }
+}
+
+/// What the service may present: what was probed under its name; the Secrets of its namespace that have its name, in the subject
+/// alternative names or, as old ones do, in the common name alone.
+fn served<'a>(context: &Context<'a>, call: &Call, bundle: &[&Holding]) -> Vec<&'a Holding> {
+    let name = call.to.server_name();
+    let namespace = match &call.to {
+        Destination::Service { namespace, .. } => Some(&**namespace),
+        Destination::Host(_) => None,
+    };
+    let credentials: Vec<&Holding> = context.servers_in(namespace).collect();
+    let named: Vec<&Holding> =
+        credentials.iter().copied().filter(|holding| has_name(holding, &name) || is_called(holding, call)).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    // One that is called as the service is, and signed by whom the API server believes, is it, under a wrong name.
+    let Destination::Service { name: service, .. } = &call.to else { return Vec::new() };
+    let is_its = |holding: &&Holding| {
+        let secret = holding.origin.document.source.rsplit('/').next().unwrap_or_default();
+        // A CA there issues what is served, somewhere else.
+        let is_ca = holding.certificates().next().is_some_and(|(_, leaf)| leaf.is_ca());
+        let akin = !is_ca && (secret.starts_with(&**service) || service.starts_with(secret));
+        let signed =
+            || holding.certificates().next().is_some_and(|(_, leaf)| chain::reaches(context, leaf, bundle) == Some(true));
+        akin && signed()
+    };
+    let its: Vec<&Holding> = credentials.into_iter().filter(is_its).collect();
+    if its.len() == 1 { its } else { Vec::new() }
+}
+
+/// Whether a certificate without subject alternative names has the service's name as its common name, in one of its forms.
+fn is_called(holding: &Holding, call: &Call) -> bool {
+    let Destination::Service { namespace, name } = &call.to else { return false };
+    let forms = [
+        format!("{name}.{namespace}.svc"),
+        format!("{name}.{namespace}"),
+        name.to_string(),
+        format!("{name}.{namespace}.svc.cluster.local"),
+    ];
+    holding.certificates().next().is_some_and(|(_, leaf)| {
+        leaf.sans.is_empty() && leaf.subject.common_name().is_some_and(|called| forms.iter().any(|form| form == called))
+    })
+}
+
+/// Some issue their serving certificate in memory, from a CA that stands in their namespace: the bundle is right when it leads to
+/// that.
+fn by_issuer(context: &Context<'_>, call: &Call, anchors: &[&Arc<Certificate>]) -> Option<Side> {
+    let ca = issuer(context, call)?;
+    let (_, certificate) = ca.certificates().next()?;
+    let until = anchors.iter().map(|anchor| anchor.validity.not_after).chain([certificate.validity.not_after]).min();
+    let standing = if mesh::leads_to(context, certificate, anchors) {
+        Standing::Trusted
+    } else {
+        let message =
+            format!("caBundle does not hold the CA that issues for {}, {}", call.to.server_name(), certificate.display_name());
+        Standing::Refused(vec![Fault { code: Code::CabundleStale, certificate: Some(certificate.id), message, since: None }])
+    };
+    Some(Side { certificate: Some(certificate.id), until, ..Side::only(standing) })
+}
+
+/// The CA that a service issues its own certificate from: Istio's for istiod; else one that is called after the service, as
+/// cert-manager-webhook-ca is (cert-manager pkg/server/tls/authority).
+fn issuer<'a>(context: &Context<'a>, call: &Call) -> Option<&'a Holding> {
+    let Destination::Service { name, namespace } = &call.to else { return None };
+    let prefix = format!("{namespace}/");
+    let here = |holding: &Holding| {
+        holding.origin.document.kind == OriginKind::File || holding.origin.document.source.starts_with(&prefix)
+    };
+    let cas = context.inventory.holdings.iter().filter(|holding| holding.origin.slot == Slot::Credential && here(holding));
+    if name.starts_with(ISTIOD) {
+        let istio: Vec<&Holding> = cas.filter(|holding| holding.origin.role == Some(Role::IstioCa)).collect();
+        return mesh::in_use(&istio);
+    }
+    let is_its = |holding: &&Holding| {
+        let secret = holding.origin.document.source.strip_prefix(&*prefix).unwrap_or_default();
+        let is_ca = || holding.certificates().next().is_some_and(|(_, first)| first.is_ca());
+        holding.origin.document.kind == OriginKind::Secret && secret.starts_with(&**name) && is_ca()
+    };
+    cas.into_iter().find(is_its)
+}
+
+impl<'a> Context<'a> {
+    /// What servers of a namespace may present: its Secrets' credentials; and everything that was probed.
+    fn servers_in(&self, namespace: Option<&str>) -> impl Iterator<Item = &'a Holding> {
+        let prefix = namespace.map(|namespace| format!("{namespace}/"));
+        self.inventory.holdings.iter().filter(move |holding| {
+            let document = &holding.origin.document;
+            let here = match document.kind {
+                OriginKind::Secret => prefix.as_ref().is_some_and(|prefix| document.source.starts_with(prefix.as_str())),
+                OriginKind::Peer => true,
+                _ => false,
+            };
+            here && holding.origin.slot != Slot::Trust && holding.certificates().next().is_some_and(|(_, leaf)| is_server(leaf))
+        })
+    }
+}
+
+fn is_server(leaf: &Certificate) -> bool {
+    leaf.allows(&ExtendedKeyUsage::ServerAuth) && (!leaf.is_ca() || leaf.is_self_issued())
+}

@@ -1,0 +1,99 @@
+//! Istio: its CA by its own check, the roots that it hands out, the names of its workloads.
+
+use super::Context;
+use super::findings::{Draft, Findings};
+use super::handshakes::mesh::{ca_bundles, distributed_roots, leads_to, trust_domain};
+use crate::chain::End;
+use crate::model::when::date;
+use crate::model::{Certificate, Code, Evidence, GeneralName, Holding, OriginKind, Severity};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(super) fn ca_bundle_invalid(context: &Context<'_>, findings: &mut Findings) {
+    for bundle in ca_bundles(context) {
+        let Some((step, why, culprit)) = bundle.failing_step(context) else { continue };
+        let message = format!("istiod does not take this CA, at step {step} of 4: {why}");
+        let leaf = bundle.ca.certificates().next().map(|(_, ca)| ca.id);
+        let ids = culprit.into_iter().chain(leaf.filter(|leaf| Some(*leaf) != culprit));
+        let draft = ids.fold(Draft::new(Code::IstioCaBundleInvalid, Severity::Critical, message), Draft::certificate);
+        let draft = [Some(bundle.ca), bundle.root].into_iter().flatten().fold(draft, |draft, place| draft.at(&place.origin, 0));
+        findings.add(draft.evidence("step", Evidence::Number(i64::from(step))));
+    }
+}
+
+pub(super) fn root_stale(context: &Context<'_>, findings: &mut Findings) {
+    let bundles = ca_bundles(context);
+    for bundle in &bundles {
+        let (Some(root), Some((_, ca))) = (bundle.root, bundle.ca.certificates().next()) else { continue };
+        // Of a CA that istiod made itself the root is the CA certificate: a renewal leaves root-cert.pem behind.
+        let stale = bundle.is_self_signed()
+            && !root.certificates().any(|(_, root)| root.id == ca.id)
+            && leads_to(context, ca, &anchors(root));
+        if stale {
+            let old = root.certificates().next().map(|(_, old)| date(old.validity.not_after)).unwrap_or_default();
+            let message = format!(
+                "root-cert.pem is the CA from before its renewal (until {old}); ca-cert.pem ends {}",
+                date(ca.validity.not_after)
+            );
+            let draft = root
+                .certificates()
+                .fold(Draft::new(Code::IstioRootStale, Severity::Warning, message), |draft, (_, old)| draft.certificate(old.id));
+            findings.add(draft.certificate(ca.id).at(&root.origin, 0).at(&bundle.ca.origin, 0));
+        }
+    }
+    let cas: Vec<&Arc<Certificate>> = bundles.iter().filter_map(|bundle| Some(bundle.ca.certificates().next()?.1)).collect();
+    // Of a CA whose own issuers are not at hand nobody knows which root it leads to.
+    if cas.is_empty() || cas.iter().any(|ca| !leads_to_a_root(context, ca)) {
+        return;
+    }
+    for root in distributed_roots(context).into_iter().filter(|root| is_handed_out(root)) {
+        if cas.iter().any(|ca| leads_to(context, ca, &anchors(root))) {
+            continue;
+        }
+        let names: Vec<String> = cas.iter().map(|ca| ca.display_name()).collect();
+        let old = root.certificates().next().map(|(_, old)| old.display_name()).unwrap_or_default();
+        let message = format!("workloads are handed the root {old}; Istio's CA is {}", names.join(" or "));
+        let draft = root
+            .certificates()
+            .fold(Draft::new(Code::IstioRootStale, Severity::Critical, message), |draft, (_, old)| draft.certificate(old.id));
+        findings.add(draft.at(&root.origin, 0));
+    }
+}
+
+fn leads_to_a_root(context: &Context<'_>, ca: &Certificate) -> bool {
+    context.graph.node(&ca.id).is_some_and(|node| context.graph.paths(node, 8).iter().any(|path| path.end == End::Root))
+}
+
+/// Whether a root is what all workloads of a namespace believe, and not what lies beside one workload's certificate.
+fn is_handed_out(root: &Holding) -> bool {
+    let source = &root.origin.document.source;
+    root.origin.document.kind == OriginKind::ConfigMap || source.ends_with("/var/run/secrets/istio/root-cert.pem")
+}
+
+fn anchors(root: &Holding) -> Vec<&Arc<Certificate>> {
+    root.certificates().map(|(_, anchor)| anchor).collect()
+}
+
+pub(super) fn of_another_trust_domain(context: &Context<'_>, findings: &mut Findings) {
+    let meshes = &context.inventory.facts.meshes;
+    let known = |domain: &str| {
+        meshes.iter().any(|mesh| *mesh.trust_domain == *domain || mesh.aliases.iter().any(|alias| **alias == *domain))
+    };
+    if meshes.is_empty() {
+        return;
+    }
+    let mut strangers: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for (node, certificate) in context.graph.nodes().filter(|(_, certificate)| !certificate.is_ca()) {
+        let ids =
+            certificate.sans.iter().filter_map(|san| if let GeneralName::Uri(uri) = san { trust_domain(uri) } else { None });
+        for domain in ids.filter(|domain| !known(domain)) {
+            strangers.entry(domain).or_default().push(node);
+        }
+    }
+    for (domain, nodes) in strangers {
+        let ours: Vec<&str> = meshes.iter().map(|mesh| &*mesh.trust_domain).collect();
+        let message = format!("workloads of the trust domain {domain}; the mesh is {}, without that alias", ours.join(", "));
+        let draft = Draft::new(Code::IstioTrustDomain, Severity::Warning, message);
+        findings.add(nodes.into_iter().fold(draft, |draft, node| super::dates::about(context, node, draft)));
+    }
+}
