@@ -33,7 +33,7 @@ pub use upgrade::{Note, Upgrade};
 
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{
-    Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Severity, Slot,
+    Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Severity, Sha256, Slot,
 };
 use findings::Findings;
 use pairs::Pairs;
@@ -53,6 +53,9 @@ pub struct Audit {
     pub handshakes: Vec<Handshake>,
     /// What an upgrade brings; only [`preflight`] tells.
     pub upgrade: Upgrade,
+    /// The CAs by which nodes join, as `kubeadm join --discovery-token-ca-cert-hash` wants them: SHA-256 of each one's
+    /// SubjectPublicKeyInfo. Only [`preflight`] tells, and only where cluster-info is among the sources.
+    pub discovery_hashes: Vec<Sha256>,
 }
 
 impl Audit {
@@ -90,7 +93,8 @@ pub fn preflight(graph: &Graph<'_>, policy: &Policy) -> Audit {
     handshakes::explain(&handshakes, &mut findings);
     handshakes::fold(&context, &mut findings);
     findings::sort(&mut findings);
-    Audit { findings, handshakes, upgrade: upgrade::of(&context) }
+    let discovery_hashes = handshakes::discovery::ca_hashes(&context);
+    Audit { findings, handshakes, upgrade: upgrade::of(&context), discovery_hashes }
 }
 
 /// Runs the checks of these codes alone.

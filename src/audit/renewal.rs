@@ -54,7 +54,10 @@ const SUPERVISORS: &[&str] = &["/k3s-serving", "/rke2-serving"];
 
 /// Advice for a certificate, from the first of its places that tells.
 pub(super) fn how_to_renew(context: &Context<'_>, node: NodeId) -> String {
-    let by_place = context.places(node).find_map(|(holding, _)| at_place(context, holding));
+    // A place that says whose the certificate is tells more than one that only believes it.
+    let (own, others): (Vec<&Holding>, Vec<&Holding>) =
+        context.places(node).map(|(holding, _)| holding).partition(|holding| holding.origin.role.is_some());
+    let by_place = own.into_iter().chain(others).find_map(|holding| at_place(context, holding));
     let advice = by_place.unwrap_or_else(|| "Renew it where it was issued, then restart or reload what serves it.".to_owned());
     match renewed_elsewhere(context, node) {
         Some(host) => format!("{advice} ({host} has a newer one: each control-plane node is renewed by itself)"),

@@ -307,7 +307,7 @@ pub struct Check {
 /// Arguments of `preflight`.
 #[derive(Debug, Args)]
 pub struct Preflight {
-    /// Where to look. Without any: this host, else the kubeconfig.
+    /// Where to look. Without any: this host and what its servers serve on loopback, else the kubeconfig.
     #[command(flatten)]
     pub sources: Sources,
     /// The Kubernetes version that the cluster is to be upgraded to: 1.34, v1.34 or 1.34.2. Default: the one that it has.

@@ -5,7 +5,7 @@ use super::collect::{self, Both, Keep, Narrowed};
 use super::error::Error;
 use super::exit::Exit;
 use super::progress::Progress;
-use super::{targets, terminal, textfile};
+use super::{own_servers, targets, terminal, textfile};
 use crate::audit::{self, Policy};
 use crate::chain::{AwsLc, Graph};
 use crate::decode::{Decoder, Limits};
@@ -67,8 +67,20 @@ impl Session {
         } else if ask.fallback == Fallback::Kubeconfig || !gather::has_layout(Path::new("/")) {
             gather(&[targets::own_kubeconfigs()], &self.decoder, &mut narrowed);
         } else {
-            gather(&[targets::this_host()], &self.decoder, &mut narrowed);
+            self.this_host(ask.view, &mut narrowed)?;
         }
+        Ok(())
+    }
+
+    /// The files of this host, and for a preflight what its servers really serve.
+    fn this_host(&self, view: View, out: &mut dyn Collect) -> Result<(), Error> {
+        let mut files = Inventory::default();
+        gather(&[targets::this_host()], &self.decoder, &mut files);
+        let dials = if view == View::Preflight { own_servers::dials(&files) } else { Vec::new() };
+        files.drain_into(out);
+        let mut asked = Inventory::default();
+        self.dial_twice(dials, &mut asked)?;
+        own_servers::answered(asked).drain_into(out);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod commands;
 pub mod error;
 pub mod exit;
 pub mod manual;
+mod own_servers;
 mod probe;
 mod progress;
 mod targets;

@@ -37,6 +37,7 @@ pub fn render(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     missing(&preflight, &mut out)?;
     upgrade(&preflight, &mut out)?;
     calendar(&preflight, &mut out)?;
+    joining(&preflight, &mut out)?;
     out.flush()
 }
 
@@ -171,6 +172,15 @@ fn upgrade(preflight: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// `1.33 (Go 1.24.2)`.
 fn version(version: KubernetesVersion) -> String {
     go(version).map_or_else(|| version.to_string(), |go| format!("{version} (Go {go})"))
+}
+
+/// What a node that joins is to be told of the CA.
+fn joining(preflight: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let hashes = &preflight.report.audit.discovery_hashes;
+    if !hashes.is_empty() {
+        writeln!(out, "\n## Nodes join with\n")?;
+    }
+    hashes.iter().try_for_each(|hash| writeln!(out, "- `--discovery-token-ca-cert-hash sha256:{hash}`"))
 }
 
 fn calendar(preflight: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -115,6 +115,15 @@ pub(in super::super) fn stale_discoveries<'a>(context: &Context<'a>, servers: &[
     bundles.filter(|place| reference.is_current(place) == Some(false)).collect()
 }
 
+/// The keys of the CAs that cluster-info names (kubernetes/kubernetes cmd/kubeadm/app/util/pubkeypin).
+pub(in super::super) fn ca_hashes(context: &Context<'_>) -> Vec<Sha256> {
+    let bundles = context.inventory.facts.discoveries.iter().filter_map(|discovery| cluster(context, discovery));
+    let cas = bundles.flat_map(|(_, bundle)| bundle).flat_map(Holding::certificates);
+    let mut hashes: Vec<Sha256> = cas.map(|(_, ca)| ca.public_key.spki_sha256).collect();
+    hashes.dedup();
+    hashes
+}
+
 /// The cluster of cluster-info's kubeconfig, and its CA.
 fn cluster<'a>(context: &Context<'a>, discovery: &'a Discovery) -> Option<(&'a Cluster, Vec<&'a Holding>)> {
     let is_it = |within: &str| within == "data[kubeconfig]";

@@ -96,11 +96,11 @@ const NOTES: &[Row] = &[
     },
 ];
 
-/// The notes for an upgrade to `target`; from an unknown version everything that came with any release up to it.
+/// The notes for an upgrade to `target`; from a version that nobody knows, as from the minor release before, which is what kubeadm allows.
 pub(super) fn of(context: &Context<'_>, present: Option<KubernetesVersion>, target: KubernetesVersion) -> Vec<Note> {
     let is_crossed = |row: &&Row| match row.with {
         0 => present.is_none_or(|present| present.minor < target.minor),
-        with => target.minor >= with && present.is_some_and(|present| present.minor < with),
+        with => target.minor >= with && present.map_or(target.minor.saturating_sub(1), |present| present.minor) < with,
     };
     let note = |row: &Row| Some(Note { about: row.about.to_owned(), text: (row.text)(context, target)?, citation: row.citation });
     NOTES.iter().filter(is_crossed).filter_map(note).collect()

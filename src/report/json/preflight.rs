@@ -17,6 +17,9 @@ pub(super) struct Preflight<'r> {
     handshakes: Rows<'r, Handshake<'r>>,
     /// The versions between which the cluster is upgraded, and what that does to certificates.
     upgrade: Upgrade<'r>,
+    /// What `kubeadm join --discovery-token-ca-cert-hash` wants, one for each CA that cluster-info names; absent without cluster-info.
+    #[serde(rename = "discoveryTokenCaCertHashes", skip_serializing_if = "Vec::is_empty")]
+    discovery_hashes: Vec<Id>,
 }
 
 impl<'r> Preflight<'r> {
@@ -26,6 +29,7 @@ impl<'r> Preflight<'r> {
         (report.view == View::Preflight).then(|| Self {
             handshakes: Rows::new(|| audit.handshakes.iter().map(Handshake::new)),
             upgrade: Upgrade::new(&audit.upgrade, report.policy),
+            discovery_hashes: audit.discovery_hashes.iter().copied().map(Id).collect(),
         })
     }
 }

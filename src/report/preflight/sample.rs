@@ -129,7 +129,7 @@ pub(in crate::report) fn troubled() -> Sample {
     let weak = fault(Code::RejectedByTarget, 21, "RSA 1000 bits: Go 1.24 refuses keys below 1024 bits", None);
     let refused = Side::only(Standing::Refused(vec![stale]));
     let by_target = Side::only(Standing::RefusedByTarget(vec![weak]));
-    let Audit { handshakes, upgrade, findings } = &mut sample.audit;
+    let Audit { handshakes, upgrade, findings, .. } = &mut sample.audit;
     handshakes.push(handshake(Party::Apiserver, webhook("legacy"), not_asked(), by_target));
     handshakes.push(handshake(Party::Apiserver, webhook("policy.example.com"), not_asked(), refused));
     let reason = "no /var/lib/kubelet/pki: name its serving certificate, or the kubelet as HOST:10250".to_owned();

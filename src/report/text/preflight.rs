@@ -34,6 +34,7 @@ pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
     missing(page, &preflight)?;
     upgrade(page, &preflight)?;
     calendar(page, &preflight)?;
+    joining(page, &preflight)?;
     page.part()?;
     page.line(0, &examined(index).styled(Style::Dim))?;
     first_step(page, &preflight)
@@ -191,7 +192,7 @@ fn version(version: KubernetesVersion) -> Text {
     }
 }
 
-const CALENDAR: &[Column] = &[Column::whole(""), Column::whole(""), Column::name("", 14), Column::words("", 22)];
+const CALENDAR: &[Column] = &[Column::whole(""), Column::whole(""), Column::name("", 14), Column::words("", 34)];
 
 /// When which handshakes break next.
 fn calendar(page: &mut Page<'_>, preflight: &Preflight<'_>) -> io::Result<()> {
@@ -220,6 +221,17 @@ fn which(page: &Page<'_>, handshakes: &[&Handshake]) -> Text {
         return names(handshakes, usize::MAX);
     }
     count(handshakes.len(), "handshake")
+}
+
+/// What a node that joins is to be told of the CA.
+fn joining(page: &mut Page<'_>, preflight: &Preflight<'_>) -> io::Result<()> {
+    let hashes = &preflight.report.audit.discovery_hashes;
+    if hashes.is_empty() {
+        return Ok(());
+    }
+    page.part()?;
+    page.line(0, &Text::of("nodes join with").styled(Style::Strong))?;
+    hashes.iter().try_for_each(|hash| page.unbroken(&Text::of("  --discovery-token-ca-cert-hash sha256:").quote(hash)))
 }
 
 /// The certificates that end, the first by name.
