@@ -30,9 +30,11 @@ pub(super) fn mismatch(context: &Context<'_>, findings: &mut Findings) {
 
 /// The first certificate of a place, if the key beside it belongs to another one.
 pub(super) fn mismatched<'a>(context: &Context<'a>, place: &Holding) -> Option<&'a Arc<Certificate>> {
-    let is_here = |pair: &&Pair| context.inventory.holdings.get(pair.credential).is_some_and(|other| std::ptr::eq(other, place));
-    let pair = context.pairs().0.iter().find(is_here)?;
-    Misfit::of(context, pair).map(|misfit| misfit.first)
+    let misfits = context.misfits(|| {
+        let all = context.pairs().0.iter().filter_map(|pair| Misfit::of(context, pair));
+        all.map(|misfit| (std::ptr::from_ref(misfit.credential).addr(), misfit.first)).collect()
+    });
+    misfits.get(&std::ptr::from_ref(place).addr()).copied()
 }
 
 /// A certificate and a key that are no pair.

@@ -33,7 +33,8 @@ pub use upgrade::{Note, Upgrade};
 
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{
-    Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Severity, Sha256, Slot,
+    Certificate, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Severity, Sha256,
+    Slot,
 };
 use findings::Findings;
 use pairs::Pairs;
@@ -136,7 +137,12 @@ pub struct Context<'a> {
     documents: OnceLock<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
     answered: OnceLock<HashSet<&'a str>>,
     present: OnceLock<upgrade::Version>,
+    misfits: OnceLock<Misfits<'a>>,
+    secrets: OnceLock<HashMap<&'a str, Vec<&'a Holding>>>,
 }
+
+/// The first certificates of places whose key belongs to another one, by where the place is in memory.
+type Misfits<'a> = HashMap<usize, &'a Arc<Certificate>>;
 
 /// What makes a document the same one, though the files it refers to differ: kind, source, host.
 type DocumentName<'a> = (OriginKind, &'a str, Option<&'a str>);
@@ -158,6 +164,8 @@ impl<'a> Context<'a> {
             documents: OnceLock::new(),
             answered: OnceLock::new(),
             present: OnceLock::new(),
+            misfits: OnceLock::new(),
+            secrets: OnceLock::new(),
         }
     }
 
@@ -171,6 +179,24 @@ impl<'a> Context<'a> {
             index
         });
         index.get(&document_name(document)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Pairs that are none, found out once.
+    fn misfits(&self, find: impl FnOnce() -> Misfits<'a>) -> &Misfits<'a> {
+        self.misfits.get_or_init(find)
+    }
+
+    /// What Secrets of a namespace hold.
+    fn secrets_in(&self, namespace: &str) -> &[&'a Holding] {
+        let index = self.secrets.get_or_init(|| {
+            let mut index: HashMap<_, Vec<_>> = HashMap::new();
+            for holding in self.inventory.holdings.iter().filter(|holding| holding.origin.document.kind == OriginKind::Secret) {
+                let namespace = holding.origin.document.source.split_once('/').map_or("", |(namespace, _)| namespace);
+                index.entry(namespace).or_default().push(holding);
+            }
+            index
+        });
+        index.get(namespace).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The kubeconfigs that somebody uses: that of cluster-info has codes of its own.

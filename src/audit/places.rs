@@ -33,20 +33,22 @@ impl Files {
             components(context.inventory, self.program, host).flat_map(|component| component.values(self.flag)).collect();
         if !named.is_empty() {
             let is_named = |holding: &&Holding| named.contains(&holding.origin.document.path());
-            return on(context.inventory, host).filter(is_named).filter(|holding| has_certificate(holding)).collect();
+            return on(context.inventory, host).filter(is_named).filter(|holding| self.is_filled(holding)).collect();
         }
         let of = |roles: &&[Role]| -> Vec<&'a Holding> {
             let fits = |holding: &&Holding| {
                 holding.origin.role.is_some_and(|role| roles.contains(&role)) && self.slots.contains(&holding.origin.slot)
             };
-            on(context.inventory, host).filter(fits).filter(|holding| has_certificate(holding)).collect()
+            on(context.inventory, host).filter(fits).filter(|holding| self.is_filled(holding)).collect()
         };
         self.roles.iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
     }
-}
 
-fn has_certificate(holding: &Holding) -> bool {
-    holding.certificates().next().is_some()
+    /// Whether there is a certificate; or a key in a certificate's place, which is worth a word.
+    fn is_filled(&self, holding: &Holding) -> bool {
+        let is_mixed_up = || holding.origin.slot == Slot::Credential && holding.private_keys().next().is_some();
+        holding.certificates().next().is_some() || (!self.slots.contains(&Slot::Trust) && is_mixed_up())
+    }
 }
 
 /// Everything with a place on the host.

@@ -125,7 +125,7 @@ fn served<'a>(context: &Context<'a>, call: &Call, bundle: &[&Holding]) -> Vec<&'
         Destination::Service { namespace, .. } => Some(&**namespace),
         Destination::Host(_) => None,
     };
-    let credentials: Vec<&Holding> = context.servers_in(namespace).collect();
+    let credentials = servers_in(context, namespace);
     let named: Vec<&Holding> =
         credentials.iter().copied().filter(|holding| has_name(holding, &name) || is_called(holding, call)).collect();
     if !named.is_empty() {
@@ -180,37 +180,32 @@ fn by_issuer(context: &Context<'_>, call: &Call, anchors: &[&Arc<Certificate>]) 
 /// cert-manager-webhook-ca is (cert-manager pkg/server/tls/authority).
 fn issuer<'a>(context: &Context<'a>, call: &Call) -> Option<&'a Holding> {
     let Destination::Service { name, namespace } = &call.to else { return None };
-    let prefix = format!("{namespace}/");
-    let here = |holding: &Holding| {
-        holding.origin.document.kind == OriginKind::File || holding.origin.document.source.starts_with(&prefix)
-    };
-    let cas = context.inventory.holdings.iter().filter(|holding| holding.origin.slot == Slot::Credential && here(holding));
     if name.starts_with(ISTIOD) {
-        let istio: Vec<&Holding> = cas.filter(|holding| holding.origin.role == Some(Role::IstioCa)).collect();
-        return mesh::in_use(&istio);
+        let prefix = format!("{namespace}/");
+        let is_its = |holding: &&Holding| {
+            let document = &holding.origin.document;
+            let is_here = document.kind == OriginKind::File || document.source.starts_with(&prefix);
+            holding.origin.role == Some(Role::IstioCa) && holding.origin.slot == Slot::Credential && is_here
+        };
+        return mesh::in_use(&context.inventory.holdings.iter().filter(is_its).collect::<Vec<_>>());
     }
     let is_its = |holding: &&Holding| {
-        let secret = holding.origin.document.source.strip_prefix(&*prefix).unwrap_or_default();
+        let secret = holding.origin.document.source.rsplit('/').next().unwrap_or_default();
         let is_ca = || holding.certificates().next().is_some_and(|(_, first)| first.is_ca());
-        holding.origin.document.kind == OriginKind::Secret && secret.starts_with(&**name) && is_ca()
+        holding.origin.slot == Slot::Credential && secret.starts_with(&**name) && is_ca()
     };
-    cas.into_iter().find(is_its)
+    context.secrets_in(namespace).iter().copied().find(is_its)
 }
 
-impl<'a> Context<'a> {
-    /// What servers of a namespace may present: its Secrets' credentials; and everything that was probed.
-    fn servers_in(&self, namespace: Option<&str>) -> impl Iterator<Item = &'a Holding> {
-        let prefix = namespace.map(|namespace| format!("{namespace}/"));
-        self.inventory.holdings.iter().filter(move |holding| {
-            let document = &holding.origin.document;
-            let here = match document.kind {
-                OriginKind::Secret => prefix.as_ref().is_some_and(|prefix| document.source.starts_with(prefix.as_str())),
-                OriginKind::Peer => true,
-                _ => false,
-            };
-            here && holding.origin.slot != Slot::Trust && holding.certificates().next().is_some_and(|(_, leaf)| is_server(leaf))
-        })
-    }
+/// What servers of a namespace may present: its Secrets' credentials; and everything that was probed.
+fn servers_in<'a>(context: &Context<'a>, namespace: Option<&str>) -> Vec<&'a Holding> {
+    let secrets = namespace.map(|namespace| context.secrets_in(namespace)).unwrap_or_default();
+    let peers = Some(context).filter(|context| !context.inventory.peers.is_empty()).into_iter().flat_map(Context::peers);
+    let peers = peers.map(|(_, holding)| holding);
+    let may_serve = |holding: &&Holding| {
+        holding.origin.slot != Slot::Trust && holding.certificates().next().is_some_and(|(_, leaf)| is_server(leaf))
+    };
+    secrets.iter().copied().chain(peers).filter(may_serve).collect()
 }
 
 fn is_server(leaf: &Certificate) -> bool {

@@ -67,7 +67,7 @@ impl Judge {
 /// Asks, today and under the target version.
 pub(super) fn side(context: &Context<'_>, ask: &Ask<'_>) -> Side {
     let Some((holding, leaf)) = ask.presented.and_then(|holding| Some((holding, holding.certificates().next()?.1))) else {
-        return Side::only(Standing::Unknown(ask.missing.credential.to_owned()));
+        return without_certificate(ask);
     };
     let mut side = Side {
         certificate: Some(leaf.id),
@@ -105,6 +105,16 @@ fn tls_fault(judge: Judge, leaf: &Certificate) -> Option<Fault> {
     let message = upgrade::rules::tls_refusal(leaf, judge.now())?;
     let message = format!("{}: {message}", leaf.display_name());
     Some(Fault { code: Code::WeakKey, certificate: Some(leaf.id), message, since: None })
+}
+
+/// A key in the certificate's place is nothing to present; what was not read is left open.
+fn without_certificate(ask: &Ask<'_>) -> Side {
+    let Some(holding) = ask.presented.filter(|holding| holding.private_keys().next().is_some()) else {
+        return Side::only(Standing::Unknown(ask.missing.credential.to_owned()));
+    };
+    let message = "holds a private key where a certificate belongs".to_owned();
+    let fault = Fault { code: Code::EmptyBundle, certificate: None, message, since: None };
+    Side { origin: Some(holding.origin.clone()), ..Side::only(Standing::Refused(vec![fault])) }
 }
 
 fn question<'a>(context: &Context<'a>, ask: &Ask<'_>, presented: &Holding) -> Option<Question<'a>> {
