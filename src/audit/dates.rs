@@ -1,6 +1,7 @@
 //! Dates: what has ended, what ends soon, and what ends before it says it does.
 
 use super::findings::{Draft, Findings};
+use super::istio::is_superseded;
 use super::renewal::how_to_renew;
 use super::{Context, Standing};
 use crate::chain::NodeId;
@@ -70,20 +71,23 @@ fn is_record(context: &Context<'_>, node: NodeId) -> bool {
     context.places(node).all(|(holding, _)| holding.origin.document.kind == OriginKind::Csr)
 }
 
-/// Whether the certificate is the one that a kubelet made for itself before it was given another (`kubelet-server-current.pem`).
+/// Whether the certificate is the one that a kubelet made for itself before it was given another (`kubelet-server-current.pem`), or
+/// that istiod made before another CA was plugged in.
 fn is_left_behind(context: &Context<'_>, node: NodeId) -> bool {
     context.places(node).all(|(holding, _)| {
-        let path = holding.origin.document.path();
-        let directory = path.strip_suffix("kubelet.crt").filter(|_| holding.origin.role == Some(Role::KubeletServing));
-        let beside = |directory: &str| {
-            let current = format!("{directory}kubelet-server-current.pem");
-            context
-                .inventory
-                .holdings
-                .iter()
-                .any(|other| other.origin.document.path() == current && other.certificates().next().is_some())
-        };
-        directory.is_some_and(beside)
+        is_superseded(context, holding) || {
+            let path = holding.origin.document.path();
+            let directory = path.strip_suffix("kubelet.crt").filter(|_| holding.origin.role == Some(Role::KubeletServing));
+            let beside = |directory: &str| {
+                let current = format!("{directory}kubelet-server-current.pem");
+                context
+                    .inventory
+                    .holdings
+                    .iter()
+                    .any(|other| other.origin.document.path() == current && other.certificates().next().is_some())
+            };
+            directory.is_some_and(beside)
+        }
     })
 }
 

@@ -5,12 +5,12 @@ use super::findings::{Draft, Findings};
 use super::handshakes::mesh::{ca_bundles, distributed_roots, leads_to, trust_domain};
 use crate::chain::End;
 use crate::model::when::date;
-use crate::model::{Certificate, Code, Evidence, GeneralName, Holding, OriginKind, Severity};
+use crate::model::{Certificate, Code, Evidence, GeneralName, Holding, OriginKind, Role, Severity, Slot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) fn ca_bundle_invalid(context: &Context<'_>, findings: &mut Findings) {
-    for bundle in ca_bundles(context) {
+    for bundle in ca_bundles(context).into_iter().filter(|bundle| !is_superseded(context, bundle.ca)) {
         let Some((step, why, culprit)) = bundle.failing_step(context) else { continue };
         let message = format!("istiod does not take this CA, at step {step} of 4: {why}");
         let leaf = bundle.ca.certificates().next().map(|(_, ca)| ca.id);
@@ -47,7 +47,7 @@ pub(super) fn root_stale(context: &Context<'_>, findings: &mut Findings) {
         return;
     }
     for root in distributed_roots(context).into_iter().filter(|root| is_handed_out(root)) {
-        if cas.iter().any(|ca| leads_to(context, ca, &anchors(root))) {
+        if cas.iter().any(|ca| leads_to(context, ca, &anchors(root))) || is_in_use(context, root) {
             continue;
         }
         let names: Vec<String> = cas.iter().map(|ca| ca.display_name()).collect();
@@ -68,6 +68,27 @@ fn leads_to_a_root(context: &Context<'_>, ca: &Certificate) -> bool {
 fn is_handed_out(root: &Holding) -> bool {
     let source = &root.origin.document.source;
     root.origin.document.kind == OriginKind::ConfigMap || source.ends_with("/var/run/secrets/istio/root-cert.pem")
+}
+
+/// Whether somebody else than the CA at hand issues below a root: istio-csr leaves a CA that istiod made itself unused
+/// (cert-manager/istio-csr).
+fn is_in_use(context: &Context<'_>, root: &Holding) -> bool {
+    let issued = context.inventory.holdings.iter().filter(|holding| {
+        let of_istiod = || holding.origin.document.source.ends_with("/istiod-tls");
+        holding.origin.slot == Slot::Credential && (holding.origin.role == Some(Role::IstioWorkload) || of_istiod())
+    });
+    let leaves = issued.filter_map(|holding| holding.certificates().next());
+    leaves.into_iter().any(|(_, leaf)| !leaf.is_ca() && leads_to(context, leaf, &anchors(root)))
+}
+
+/// Whether a CA of istiod's own making lies beside one that was plugged in, which istiod takes instead.
+pub(super) fn is_superseded(context: &Context<'_>, ca: &Holding) -> bool {
+    let namespace = ca.origin.document.source.strip_suffix("/istio-ca-secret");
+    namespace.is_some_and(|namespace| {
+        let plugged_in = format!("{namespace}/cacerts");
+        let places = context.inventory.holdings.iter();
+        places.into_iter().any(|other| *other.origin.document.source == *plugged_in && other.origin.role == Some(Role::IstioCa))
+    })
 }
 
 fn anchors(root: &Holding) -> Vec<&Arc<Certificate>> {

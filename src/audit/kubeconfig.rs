@@ -43,7 +43,8 @@ pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Find
                 trust::peers_of(context, &cluster.server).into_iter().map(std::ptr::from_ref).collect();
             let at_hand = servers()
                 .filter(|server| belongs_to(kubeconfig, cluster, server) && !dialled.contains(&std::ptr::from_ref(*server)));
-            for server in at_hand.filter(|_| !holds_the_ca(context, host, &bundle)) {
+            let is_right = holds_the_ca(context, host, &bundle) || is_for_another_name(context, host, cluster, &bundle);
+            for server in at_hand.filter(|_| !is_right) {
                 let Some((_, certificate)) = server.certificates().next() else { continue };
                 // Intermediates come with the server's own chain; the bundle is the anchor.
                 if reaches(context, certificate, &bundle) == Some(false) {
@@ -82,6 +83,15 @@ fn holds_the_ca(context: &Context<'_>, host: Option<&str>, bundle: &[&Holding]) 
         .flat_map(|role| hosts::places(context, host, role, &[Slot::Credential]))
         .collect();
     !ids(&cas).is_disjoint(&ids(bundle))
+}
+
+/// Whether a bundle is for a certificate that the API server has for the dialled name apart (`--tls-sni-cert-key`).
+fn is_for_another_name(context: &Context<'_>, host: Option<&str>, cluster: &Cluster, bundle: &[&Holding]) -> bool {
+    let mut apart = hosts::places(context, host, Role::ApiserverSni, &[Slot::Credential]);
+    apart.any(|server| {
+        let leaf = server.certificates().next();
+        leads_to(cluster, server) && leaf.is_some_and(|(_, leaf)| reaches(context, leaf, bundle) == Some(true))
+    })
 }
 
 /// Whether a kubeconfig's cluster is the one of this API server: it has a role on the host, or dials a name of the server.

@@ -13,6 +13,9 @@ const CLUSTER_ADMINS: &str = "kubeadm:cluster-admins";
 /// What the API server needs at kubelets, and what has everything.
 const KUBELET_ROLES: &[&str] = &["system:kubelet-api-admin", "cluster-admin"];
 
+/// The users whom kubeadm gives rights by their groups alone.
+const KUBEADM_USERS: &[&str] = &["kubernetes-admin", "kubernetes-super-admin", "kube-apiserver-kubelet-client"];
+
 /// What a job needs.
 struct Right {
     role: Role,
@@ -118,6 +121,8 @@ fn given(context: &Context<'_>, right: &Right, leaf: &Certificate) -> Given {
         Needs::Bound(_) if in_group(CLUSTER_ADMINS) && made_by(context, |version| version.minor >= 29) => Given::Yes,
         Needs::Bound(_) if in_group(CLUSTER_ADMINS) => Given::Perhaps,
         Needs::Bound(_) if right.role == Role::ApiserverKubeletClient && made_by(context, may_drop_the_group) => Given::Perhaps,
+        // Who named it otherwise than kubeadm does may have bound it, too.
+        Needs::Bound(_) if !KUBEADM_USERS.contains(&user) => Given::Perhaps,
         Needs::Bound(_) => Given::No,
     }
 }

@@ -104,7 +104,9 @@ fn all_ended(context: &Context<'_>, anchors: &[&Arc<Certificate>]) -> Option<Fau
 
 /// Without a bundle the API server asks the roots of its own system, which no Service can be signed by.
 fn without_anchors(context: &Context<'_>, call: &Call) -> Side {
-    let unread = context.document(&call.document).iter().any(|holding| holding.origin.field == call.field);
+    // What is there and could not be decoded may be right; what decodes to nothing is nothing.
+    let defects = context.document(&call.document).iter().filter(|holding| holding.origin.field == call.field);
+    let unread = defects.flat_map(|holding| holding.defects()).any(|(_, defect)| defect.kind.code() != Code::EmptyBundle);
     match &call.to {
         Destination::Host(_) if !call.has_bundle => {
             Side::only(Standing::Unknown("without caBundle the roots of the API server's system judge".to_owned()))

@@ -16,7 +16,7 @@ pub(in super::super) struct ApiServer<'a> {
     pub(in super::super) host: Option<&'a str>,
     /// What it presents: the process's own word where it was asked, else its file.
     pub(in super::super) serving: &'a Holding,
-    /// What else it may present to the same clients (k3s' supervisor).
+    /// What else it may present: k3s' supervisor, and certificates for names of their own (`--tls-sni-cert-key`).
     pub(in super::super) others: Vec<&'a Holding>,
     /// What it takes client certificates from.
     pub(in super::super) client_cas: Vec<&'a Holding>,
@@ -38,7 +38,8 @@ pub(in super::super) fn api_servers<'a>(context: &Context<'a>) -> Vec<ApiServer<
 
 fn server<'a>(context: &Context<'a>, serving: &'a Holding, file: &'a Holding) -> ApiServer<'a> {
     let host = hosts::host(file);
-    let others = hosts::places(context, host, Role::Supervisor, &[Slot::Credential]);
+    let others = [Role::Supervisor, Role::ApiserverSni].into_iter();
+    let others = others.flat_map(|role| hosts::places(context, host, role, &[Slot::Credential]));
     let others = others.filter(|holding| holding.origin.document.kind == OriginKind::File && hosts::host(holding) == host);
     let client_cas = match CLIENT_CA.on(context, host) {
         none if none.is_empty() => authentication(context),
