@@ -1,7 +1,7 @@
 //! Dates: what has ended, what ends soon, and what ends before it says it does.
 
 use super::findings::{Draft, Findings};
-use super::istio::is_superseded;
+use super::istio::{is_old_root, is_superseded};
 use super::renewal::how_to_renew;
 use super::{Context, Standing};
 use crate::chain::NodeId;
@@ -75,7 +75,7 @@ fn is_record(context: &Context<'_>, node: NodeId) -> bool {
 /// that istiod made before another CA was plugged in.
 fn is_left_behind(context: &Context<'_>, node: NodeId) -> bool {
     context.places(node).all(|(holding, _)| {
-        is_superseded(context, holding) || {
+        is_superseded(context, holding) || is_old_root(context, holding) || {
             let path = holding.origin.document.path();
             let directory = path.strip_suffix("kubelet.crt").filter(|_| holding.origin.role == Some(Role::KubeletServing));
             let beside = |directory: &str| {

@@ -73,13 +73,13 @@ impl Draft {
 #[derive(Default)]
 pub(super) struct Findings {
     list: Vec<Finding>,
-    seen: HashMap<(Code, Severity, String), usize>,
+    seen: HashMap<(Code, Severity, String, String), usize>,
 }
 
 impl Findings {
     /// Adds a finding, or its certificates and places to one that says the same.
     pub(super) fn add(&mut self, Draft(finding): Draft) {
-        let key = (finding.code, finding.severity, finding.message.clone());
+        let key = (finding.code, finding.severity, finding.message.clone(), finding.hint.clone());
         if let Some(known) = self.seen.get(&key).and_then(|position| self.list.get_mut(*position)) {
             known.origins.extend(finding.origins);
             let last = known.certificates.last().copied();

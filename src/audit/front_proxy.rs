@@ -80,7 +80,8 @@ pub(super) fn untrusted(context: &Context<'_>, findings: &mut Findings) {
                 );
                 let draft =
                     Draft::new(Code::FrontProxyUntrusted, Severity::Critical, message).certificate(leaf.id).at(&place.origin, 0);
-                findings.add(draft.places(objects.iter().map(|place| (place.origin.clone(), 0))));
+                let hint = "Restart kube-apiserver, which writes kube-system/extension-apiserver-authentication when it starts; if that does not help, issue front-proxy-client again from front-proxy-ca.";
+                findings.add(draft.places(objects.iter().map(|place| (place.origin.clone(), 0))).hint(hint));
             }
         }
     }

@@ -21,7 +21,9 @@ use super::Context;
 use super::findings::{Draft, Findings};
 use super::policy::Standing as ByDate;
 use crate::model::handshake::Fault;
-use crate::model::{Code, Finding, Handshake, Holding, Participant, Party, Severity, Sha256, Side, Standing, State};
+use crate::model::{
+    Code, Evidence, Finding, Handshake, Holding, Origin, Participant, Party, Severity, Sha256, Side, Standing, State,
+};
 use servers::{ApiServer, api_servers};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -138,7 +140,7 @@ pub(super) fn explain(handshakes: &[Handshake], findings: &mut Vec<Finding>) {
         for side in [&handshake.client_side, &handshake.server_side] {
             for fault in side.faults() {
                 match position(findings, side, fault) {
-                    Some(position) => name(findings, position, handshake),
+                    Some(position) => name(findings, position, handshake, side),
                     None => findings.push(own(handshake, side, fault)),
                 }
             }
@@ -149,10 +151,15 @@ pub(super) fn explain(handshakes: &[Handshake], findings: &mut Vec<Finding>) {
 /// The finding of a check, or of another handshake, that says of the certificate what the fault says.
 fn position(findings: &[Finding], side: &Side, fault: &Fault) -> Option<usize> {
     let concerns = |finding: &Finding, id: Option<Sha256>| id.is_some_and(|id| finding.certificates.contains(&id));
-    let same_place =
-        |finding: &Finding| side.origin.as_ref().is_some_and(|origin| finding.origins.iter().any(|(other, _)| other == origin));
+    let stands_at = |finding: &Finding, origin: &Origin| finding.origins.iter().any(|(other, _)| other == origin);
+    let same_place = |finding: &Finding| side.origin.as_ref().is_some_and(|origin| stands_at(finding, origin));
+    // Who believes what is not so any more is found where it is believed.
+    let same_belief = |finding: &Finding| {
+        let by_belief = matches!(finding.code, Code::ClusterInfoCaStale | Code::RootCaConfigmapStale);
+        by_belief && side.believes.iter().any(|origin| stands_at(finding, origin))
+    };
     let about = |finding: &Finding| match fault.certificate {
-        Some(_) => concerns(finding, fault.certificate) || concerns(finding, side.certificate),
+        Some(_) => concerns(finding, fault.certificate) || concerns(finding, side.certificate) || same_belief(finding),
         None => same_place(finding) || finding.message == fault.message,
     };
     let fits = |finding: &&Finding| finding.severity >= Severity::Warning && about(finding);
@@ -160,9 +167,13 @@ fn position(findings: &[Finding], side: &Side, fault: &Fault) -> Option<usize> {
     exact.or_else(|| findings.iter().position(|finding| names_the_same(finding.code, fault.code) && fits(&finding)))
 }
 
-fn name(findings: &mut [Finding], position: usize, handshake: &Handshake) {
+fn name(findings: &mut [Finding], position: usize, handshake: &Handshake, side: &Side) {
     if let Some(finding) = findings.get_mut(position) {
         let id = handshake.id();
+        // One bundle that is wrong in two objects is one fault at two places.
+        let is_new = |origin: &&Origin| !finding.origins.iter().any(|(known, _)| known == *origin);
+        let place = side.origin.as_ref().filter(|origin| finding.code == Code::CabundleStale && is_new(origin));
+        finding.origins.extend(place.map(|origin| (origin.clone(), 0)));
         if !finding.handshakes.contains(&id) {
             finding.handshakes.push(id);
         }
@@ -170,6 +181,33 @@ fn name(findings: &mut [Finding], position: usize, handshake: &Handshake) {
         finding.severity = finding.severity.max(Severity::Critical);
     }
 }
+
+/// Advice that fits the servers better than the row of the code.
+const HINTS: &[(Code, &[Party], &str)] = &[
+    (
+        Code::NameMismatch,
+        &[Party::Etcd],
+        "Issue etcd's certificate again with that name (kubeadm: etcd.local.serverCertSANs and peerCertSANs), or dial a name that it has.",
+    ),
+    (
+        Code::NameMismatch,
+        &[Party::Webhook, Party::ConversionWebhook, Party::ExtensionServer],
+        "Issue the service's certificate again with the name SERVICE.NAMESPACE.svc (cert-manager: spec.dnsNames of the Certificate).",
+    ),
+    (
+        Code::Malformed,
+        &[
+            Party::Apiserver,
+            Party::Etcd,
+            Party::Kubelet,
+            Party::Webhook,
+            Party::ConversionWebhook,
+            Party::ExtensionServer,
+            Party::Sidecar,
+        ],
+        "Issue the certificate anew: the program that judges it refuses how it is written.",
+    ),
+];
 
 fn own(handshake: &Handshake, side: &Side, fault: &Fault) -> Finding {
     let message = match fault.code {
@@ -181,6 +219,11 @@ fn own(handshake: &Handshake, side: &Side, fault: &Fault) -> Finding {
     let mut draft = Draft::new(fault.code, Severity::Critical, message);
     for id in fault.certificate.into_iter().chain(side.certificate) {
         draft = draft.certificate_once(id);
+    }
+    if let Some((_, _, hint)) =
+        HINTS.iter().find(|(code, parties, _)| *code == fault.code && parties.contains(&handshake.server.party))
+    {
+        draft = draft.hint(*hint);
     }
     // Where the one end believes what it should not any more, that is the place; else where the certificate stands.
     let by_belief = matches!(
@@ -201,26 +244,49 @@ fn own(handshake: &Handshake, side: &Side, fault: &Fault) -> Finding {
     finding
 }
 
+/// What a check found of a certificate, though every verifier takes it: the one who is shown it refuses it all the same.
+const BEYOND_VERIFIERS: &[Code] = &[Code::FrontProxyUntrusted];
+
+/// Breaks the handshakes whose client a check found to be refused.
+pub(super) fn refuse(handshakes: &mut [Handshake], findings: &[Finding]) {
+    for finding in
+        findings.iter().filter(|finding| BEYOND_VERIFIERS.contains(&finding.code) && finding.severity == Severity::Critical)
+    {
+        let is_shown = |side: &Side| side.certificate.is_some_and(|id| finding.certificates.contains(&id));
+        for handshake in handshakes.iter_mut().filter(|handshake| is_shown(&handshake.client_side)) {
+            if handshake.client_side.standing == Standing::Trusted {
+                let certificate = handshake.client_side.certificate;
+                let fault = Fault { code: finding.code, certificate, message: finding.message.clone(), since: None };
+                handshake.client_side.standing = Standing::Refused(vec![fault]);
+            }
+        }
+    }
+}
+
 /// Marks what is only a consequence of another finding: what outlives a CA that has ended or ends soon; a bundle that holds it.
 pub(super) fn fold(context: &Context<'_>, findings: &mut [Finding]) {
     const CONSEQUENCES: &[Code] =
         &[Code::OutlivesIssuer, Code::IssuerExpiresFirst, Code::IstioLeafOutlivesCa, Code::IstioCaBundleInvalid];
-    const CAUSES: &[Code] = &[Code::Expired, Code::CaExpiring];
+    const CAUSES: &[Code] = &[Code::Expired, Code::CaExpiring, Code::NotYetValid, Code::KeyMismatch];
     let causes: Vec<(Code, Sha256)> = findings
         .iter()
         .filter(|finding| CAUSES.contains(&finding.code) && finding.severity > Severity::Info)
         .flat_map(|finding| finding.certificates.iter().map(|id| (finding.code, *id)))
         .collect();
-    let ended = |id: &Sha256| {
-        context.graph.node(id).is_some_and(|node| context.policy.standing(context.graph.certificate(node)) != ByDate::Valid)
+    let ended = |code: Code, id: &Sha256| {
+        let standing = |node| context.policy.standing(context.graph.certificate(node));
+        code == Code::KeyMismatch || context.graph.node(id).is_some_and(|node| standing(node) != ByDate::Valid)
     };
     for finding in findings.iter_mut().filter(|finding| CONSEQUENCES.contains(&finding.code)) {
-        let issuer = finding.evidence.iter().find(|(key, _)| *key == "issuer").map(|(_, value)| format!("{value:?}"));
-        let is_by = |id: &Sha256| match &issuer {
-            Some(issuer) => issuer.contains(&id.to_string()),
+        let issuer = finding.evidence.iter().find_map(|(key, value)| match value {
+            Evidence::Text(text) if *key == "issuer" => Some(text.as_str()),
+            _ => None,
+        });
+        let is_by = |id: &Sha256| match issuer {
+            Some(issuer) => issuer.strip_prefix("sha256:") == Some(&*id.to_string()),
             None => finding.certificates.contains(id),
         };
-        finding.because = causes.iter().find(|(_, id)| is_by(id) && ended(id)).map(|(code, _)| *code);
+        finding.because = causes.iter().find(|(code, id)| is_by(id) && ended(*code, id)).map(|(code, _)| *code);
         // What ended with its issuer is no fault of its own.
         if finding.because == Some(Code::Expired) && finding.code != Code::IstioCaBundleInvalid {
             finding.severity = Severity::Info;

@@ -4,7 +4,7 @@ use super::Context;
 use super::checks::check;
 use super::findings::{Draft, Findings};
 use crate::model::defect::Phase;
-use crate::model::{Code, Defect, DefectKind, Evidence, Holding, LOOPBACK_NAME, Role, Severity, Slot};
+use crate::model::{Code, Content, Defect, DefectKind, Evidence, Holding, LOOPBACK_NAME, OriginKind, Role, Severity, Slot};
 use std::collections::HashMap;
 
 pub(super) fn truncated(context: &Context<'_>, findings: &mut Findings) {
@@ -50,11 +50,24 @@ pub(super) fn empty(context: &Context<'_>, findings: &mut Findings) {
     let belongs =
         |holding: &&Holding| matches!(holding.origin.slot, Slot::Credential | Slot::Trust) && !keys_are_fine(holding.origin.role);
     for holding in context.inventory.holdings.iter().filter(belongs) {
-        if holding.certificates().next().is_none() && holding.private_keys().next().is_some() {
-            let message = "holds a private key where a certificate belongs";
+        let instead = holding.contents.iter().find_map(|content| match content {
+            Content::PrivateKey(_) => Some("a private key"),
+            Content::Request(_) => Some("a certification request"),
+            Content::PublicKey(_) => Some("a public key"),
+            Content::Crl(_) => Some("a revocation list"),
+            _ => None,
+        });
+        if let (None, Some(instead)) = (holding.certificates().next(), instead) {
+            let message = format!("holds {instead} where a certificate belongs");
             findings.add(Draft::new(Code::EmptyBundle, Severity::Critical, message).at(&holding.origin, 0));
         }
     }
+}
+
+fn is_file_of_a_ca(holding: &Holding) -> bool {
+    let origin = &holding.origin;
+    let is_of_cluster = |role: Role| role.is_ca() && !matches!(role, Role::IstioCa | Role::IstioRoot);
+    origin.document.kind == OriginKind::File && origin.role.is_some_and(is_of_cluster)
 }
 
 fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
@@ -68,7 +81,13 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
             // One address of a name that answers is enough, but for a certificate that each server has of its own.
             let is_loopback = holding.origin.field.contains(LOOPBACK_NAME);
             let spared = defect.kind.is_of_server() && !is_loopback && context.has_answered(&holding.origin.document.source);
-            let severity = if spared { Severity::Info } else { defect.kind.severity() };
+            // Without its CA a component does not start.
+            let is_needed = code == Code::EmptyBundle && is_file_of_a_ca(holding);
+            let severity = match (spared, is_needed) {
+                (true, _) => Severity::Info,
+                (false, true) => Severity::Critical,
+                (false, false) => defect.kind.severity(),
+            };
             let draft = places.entry((defect, file, severity)).or_insert_with(|| {
                 order.push((&**defect, file, severity));
                 draft(defect, file, code, severity)

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::findings::{Draft, Findings};
-use super::handshakes::mesh::{ca_bundles, distributed_roots, leads_to, trust_domain};
+use super::handshakes::mesh::{CaBundle, ca_bundles, distributed_roots, leads_to, trust_domain};
 use crate::chain::End;
 use crate::model::when::date;
 use crate::model::{Certificate, Code, Evidence, GeneralName, Holding, OriginKind, Role, Severity, Slot};
@@ -47,7 +47,7 @@ pub(super) fn root_stale(context: &Context<'_>, findings: &mut Findings) {
         return;
     }
     for root in distributed_roots(context).into_iter().filter(|root| is_handed_out(root)) {
-        if cas.iter().any(|ca| leads_to(context, ca, &anchors(root))) || is_in_use(context, root) {
+        if cas.iter().any(|ca| leads_to(context, ca, &anchors(root))) || is_issued_below(context, root) {
             continue;
         }
         let names: Vec<String> = cas.iter().map(|ca| ca.display_name()).collect();
@@ -72,13 +72,20 @@ fn is_handed_out(root: &Holding) -> bool {
 
 /// Whether somebody else than the CA at hand issues below a root: istio-csr leaves a CA that istiod made itself unused
 /// (cert-manager/istio-csr).
-fn is_in_use(context: &Context<'_>, root: &Holding) -> bool {
+fn is_issued_below(context: &Context<'_>, root: &Holding) -> bool {
     let issued = context.inventory.holdings.iter().filter(|holding| {
         let of_istiod = || holding.origin.document.source.ends_with("/istiod-tls");
         holding.origin.slot == Slot::Credential && (holding.origin.role == Some(Role::IstioWorkload) || of_istiod())
     });
     let leaves = issued.filter_map(|holding| holding.certificates().next());
     leaves.into_iter().any(|(_, leaf)| !leaf.is_ca() && leads_to(context, leaf, &anchors(root)))
+}
+
+/// Whether a CA that istiod made itself is one that nobody uses: another one issues below every root that workloads are handed.
+pub(super) fn is_unused(context: &Context<'_>, bundle: &CaBundle<'_>) -> bool {
+    let Some((_, ca)) = bundle.ca.certificates().next().filter(|_| bundle.is_self_signed()) else { return false };
+    let roots: Vec<&Holding> = distributed_roots(context).into_iter().filter(|root| is_handed_out(root)).collect();
+    !roots.is_empty() && roots.iter().all(|root| !leads_to(context, ca, &anchors(root)) && is_issued_below(context, root))
 }
 
 /// Whether a CA of istiod's own making lies beside one that was plugged in, which istiod takes instead.
@@ -89,6 +96,20 @@ pub(super) fn is_superseded(context: &Context<'_>, ca: &Holding) -> bool {
         let places = context.inventory.holdings.iter();
         places.into_iter().any(|other| *other.origin.document.source == *plugged_in && other.origin.role == Some(Role::IstioCa))
     })
+}
+
+/// Whether a place is the root-cert.pem that istiod left behind when it renewed its CA with the same key.
+pub(super) fn is_old_root(context: &Context<'_>, root: &Holding) -> bool {
+    let is_its_ca = |other: &&Holding| {
+        other.origin.role == Some(Role::IstioCa) && other.origin.document.source == root.origin.document.source
+    };
+    let same_key = |ca: &Certificate| {
+        let renewed = |old: &Certificate| old.subject == ca.subject && old.public_key.spki_sha256 == ca.public_key.spki_sha256;
+        !ca.validity.is_over(context.policy.at) && root.certificates().all(|(_, old)| renewed(old))
+    };
+    let is_secret = root.origin.document.source.ends_with("/istio-ca-secret") && root.origin.role == Some(Role::IstioRoot);
+    let mut cas = context.inventory.holdings.iter().filter(is_its_ca);
+    is_secret && cas.any(|place| place.certificates().any(|(_, ca)| same_key(ca)))
 }
 
 fn anchors(root: &Holding) -> Vec<&Arc<Certificate>> {

@@ -6,8 +6,8 @@ use super::findings::{Draft, Findings};
 use super::pairs::Pair;
 use super::{Context, hosts, upgrade};
 use crate::model::{
-    Certificate, Code, Content, Document, Evidence, Holding, KeyAlgorithm, Login, Origin, OriginKind, PrivateKey, PublicKey,
-    Role, Severity, Sha256, Slot,
+    Certificate, Code, Content, DefectKind, Document, Evidence, Holding, KeyAlgorithm, Login, Origin, OriginKind, PrivateKey,
+    PublicKey, Role, Severity, Sha256, Slot,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,13 +28,40 @@ pub(super) fn mismatch(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// The first certificate of a place, if the key beside it belongs to another one.
-pub(super) fn mismatched<'a>(context: &Context<'a>, place: &Holding) -> Option<&'a Arc<Certificate>> {
-    let misfits = context.misfits(|| {
-        let all = context.pairs().0.iter().filter_map(|pair| Misfit::of(context, pair));
-        all.map(|misfit| (std::ptr::from_ref(misfit.credential).addr(), misfit.first)).collect()
+/// What is wrong with the key beside a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyFault {
+    /// It belongs to another certificate.
+    OfAnother,
+    /// It wants a password.
+    Encrypted,
+    /// Its place holds none.
+    Unusable,
+}
+
+/// Whether the first certificate of a place cannot be presented for want of its key. One that is not there at all may have been left
+/// out of a copy.
+pub(super) fn fault<'a>(context: &Context<'a>, place: &Holding) -> Option<(KeyFault, &'a Arc<Certificate>)> {
+    let faults = context.key_faults(|| {
+        let found = context.pairs().0.iter().filter_map(|pair| {
+            let (credential, key) = (holding(context, Some(pair.credential))?, holding(context, pair.key)?);
+            let (_, first) = credential.certificates().next()?;
+            Some((std::ptr::from_ref(credential).addr(), (fault_of(context, pair, key)?, first)))
+        });
+        found.collect()
     });
-    misfits.get(&std::ptr::from_ref(place).addr()).copied()
+    faults.get(&std::ptr::from_ref(place).addr()).copied()
+}
+
+fn fault_of(context: &Context<'_>, pair: &Pair, key: &Holding) -> Option<KeyFault> {
+    let was_read = key.origin.role.is_some() && key.defects().all(|(_, defect)| !matches!(defect.kind, DefectKind::Io(_)));
+    match key.private_keys().next() {
+        None if was_read => Some(KeyFault::Unusable),
+        Some(_) if key.origin.role.is_some() && key.private_keys().all(|key| *key == PrivateKey::Encrypted) => {
+            Some(KeyFault::Encrypted)
+        }
+        _ => Misfit::of(context, pair).map(|_| KeyFault::OfAnother),
+    }
 }
 
 /// A certificate and a key that are no pair.
@@ -237,8 +264,14 @@ fn between_hosts(context: &Context<'_>, findings: &mut Findings) {
         context.inventory.holdings.iter().filter(is_signer).filter(|holding| hosts::host(holding).is_some()).collect();
     let keys = |holding: &Holding| public_keys(holding).collect::<BTreeSet<_>>();
     let Some((first, others)) = signers.split_first() else { return };
+    let elsewhere = |holding: &Holding, other: &Holding| {
+        hosts::host(other).is_some() && hosts::host(other) != hosts::host(holding) && !keys(other).is_disjoint(&keys(holding))
+    };
+    let is_verifier = |holding: &&Holding| holding.origin.role == Some(Role::ServiceAccountPublicKey);
+    // A key that the others verify by is one of them, as in the middle of a rotation.
     let shared = |holding: &Holding| {
-        signers.iter().any(|other| hosts::host(other) != hosts::host(holding) && !keys(other).is_disjoint(&keys(holding)))
+        let verifiers = context.inventory.holdings.iter().filter(is_verifier);
+        signers.iter().copied().chain(verifiers).any(|other| elsewhere(holding, other))
     };
     let readable = |holding: &Holding| !keys(holding).is_empty();
     let apart = others.iter().any(|other| hosts::host(other) != hosts::host(first));

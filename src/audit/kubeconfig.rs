@@ -99,9 +99,16 @@ fn belongs_to(kubeconfig: &Kubeconfig, cluster: &Cluster, server: &Holding) -> b
     kubeconfig.role.is_some() || leads_to(cluster, server)
 }
 
+/// The ports that API servers and their load balancers listen at: kubeadm, k3s, minikube, MicroK8s, kind's and others'.
+const PORTS: &[u16] = &[6443, 443, 8443, 16443, 6444, 5443, 9443];
+
 /// Whether the address that a cluster entry dials is one that the serving certificate is for. Loopback addresses say nothing: every
 /// host has them.
-fn leads_to(cluster: &Cluster, server: &Holding) -> bool {
+pub(super) fn leads_to(cluster: &Cluster, server: &Holding) -> bool {
+    // Behind other ports of the same address are the API servers of other clusters (vcluster, Kamaji).
+    if trust::port_of(&cluster.server).is_none_or(|port| !PORTS.contains(&port)) {
+        return false;
+    }
     let dialled = cluster.tls_server_name.as_deref().unwrap_or_else(|| host_of(&cluster.server));
     let address: Option<IpAddr> = dialled.parse().ok();
     if dialled == "localhost" || address.is_some_and(|address| address.is_loopback()) {
@@ -118,30 +125,47 @@ fn leads_to(cluster: &Cluster, server: &Holding) -> bool {
 
 pub(super) fn client_untrusted(context: &Context<'_>, findings: &mut Findings) {
     super::peers::client_untrusted(context, findings);
-    for kubeconfig in &context.inventory.kubeconfigs {
+    for kubeconfig in context.kubeconfigs() {
         let host = kubeconfig.document.host.as_deref();
-        let at_hand = api_servers(context, host)
-            .any(|server| kubeconfig.clusters.iter().any(|cluster| belongs_to(kubeconfig, cluster, server)));
-        if kubeconfig.role.is_none() && !at_hand {
-            continue;
-        }
-        let anchors: Vec<&Holding> = [Role::ClusterCa, Role::ClientCa]
-            .into_iter()
-            .flat_map(|role| hosts::places(context, host, role, &[Slot::Credential, Slot::Trust]))
-            .collect();
-        for user in &kubeconfig.users {
+        let anchors = client_cas(context, host);
+        for user in kubeconfig.users.iter().filter(|user| logs_in_here(context, kubeconfig, &user.name)) {
             let Some((place, certificate)) = client(context, kubeconfig, &user.name) else { continue };
             if reaches(context, certificate, &anchors) == Some(false) {
                 let message =
                     format!("the client certificate {} is not signed by {}", certificate.display_name(), names(&anchors));
-                findings.add(
-                    Draft::new(Code::ClientUntrusted, Severity::Critical, message)
-                        .certificate(certificate.id)
-                        .at(&place.origin, 0),
-                );
+                let draft = Draft::new(Code::ClientUntrusted, Severity::Critical, message).certificate(certificate.id);
+                findings.add(draft.at(&place.origin, 0).places(anchors.iter().map(|anchor| (anchor.origin.clone(), 0))));
             }
         }
     }
+}
+
+/// What the API servers of a host take clients from; a host that has none looks to those that have.
+fn client_cas<'a>(context: &Context<'a>, host: Option<&str>) -> Vec<&'a Holding> {
+    let serves = |host: Option<&str>| {
+        let mut servers = context.inventory.holdings.iter().filter(|holding| holding.origin.role == Some(Role::Apiserver));
+        servers.any(|server| hosts::host(server) == host)
+    };
+    let masters = context.inventory.holdings.iter().filter(|holding| serves(hosts::host(holding)));
+    let is_ca = |holding: &&Holding| {
+        matches!(holding.origin.role, Some(Role::ClusterCa | Role::ClientCa))
+            && matches!(holding.origin.slot, Slot::Credential | Slot::Trust)
+    };
+    let of_masters: Vec<&Holding> = if serves(host) { Vec::new() } else { masters.filter(is_ca).collect() };
+    if !of_masters.is_empty() {
+        return of_masters;
+    }
+    let roles = [Role::ClusterCa, Role::ClientCa].into_iter();
+    roles.flat_map(|role| hosts::places(context, host, role, &[Slot::Credential, Slot::Trust])).collect()
+}
+
+/// Whether a user logs in to the cluster at hand, in some context. Whose kubeconfig has a job is of this cluster.
+fn logs_in_here(context: &Context<'_>, kubeconfig: &Kubeconfig, user: &str) -> bool {
+    let host = kubeconfig.document.host.as_deref();
+    let leads = |cluster: &Cluster| api_servers(context, host).any(|server| belongs_to(kubeconfig, cluster, server));
+    let mut contexts = kubeconfig.contexts.iter().filter(|entry| *entry.user == *user);
+    let is_here = |name: &str| kubeconfig.clusters.iter().any(|cluster| *cluster.name == *name && leads(cluster));
+    kubeconfig.role.is_some() || contexts.any(|entry| is_here(&entry.cluster))
 }
 
 pub(super) fn skip_tls_verify(context: &Context<'_>, findings: &mut Findings) {
@@ -169,7 +193,9 @@ fn api_services(context: &Context<'_>, findings: &mut Findings) {
 pub(super) fn token_expired(context: &Context<'_>, findings: &mut Findings) {
     for kubeconfig in &context.inventory.kubeconfigs {
         for user in &kubeconfig.users {
-            let ends = user.logins.iter().filter_map(|login| match login {
+            // client-go reads the file first, if there is one (rest.Config: BearerTokenFile).
+            let has_file = user.logins.iter().any(|login| matches!(login, Login::TokenFile(_)));
+            let ends = user.logins.iter().filter(|_| !has_file).filter_map(|login| match login {
                 Login::Token { expires, .. } => *expires,
                 _ => None,
             });
@@ -219,7 +245,7 @@ pub(super) fn stale_copy(context: &Context<'_>, findings: &mut Findings) {
                 (copy.document.host.is_none() || original.document.host == copy.document.host)
                     && new.id != old.id
                     && new.subject.common_name() == old.subject.common_name()
-                    && new.issuer == old.issuer
+                    && is_same_issuer(context, old, new)
                     && new.validity.not_after > old.validity.not_after
             });
             if let Some((original, origin, new)) = newer {
@@ -238,6 +264,16 @@ pub(super) fn stale_copy(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
+/// Whether two certificates were issued with one key: every kubeadm cluster has a CA of the same name.
+fn is_same_issuer(context: &Context<'_>, one: &Certificate, other: &Certificate) -> bool {
+    let issuers = |certificate: &Certificate| {
+        let nodes = context.graph.node(&certificate.id).map(|node| context.graph.issuers(node)).unwrap_or_default();
+        nodes.into_iter().map(|node| context.graph.certificate(node).public_key.spki_sha256).collect::<HashSet<_>>()
+    };
+    let (ours, theirs) = (issuers(one), issuers(other));
+    one.issuer == other.issuer && (!ours.is_disjoint(&theirs) || (ours.is_empty() && theirs.is_empty()))
+}
+
 pub(super) fn kubelet_conf_embedded(context: &Context<'_>, findings: &mut Findings) {
     for kubeconfig in context.inventory.kubeconfigs.iter().filter(|kubeconfig| kubeconfig.role == Some(Role::Kubelet)) {
         let host = kubeconfig.document.host.as_deref();
@@ -254,7 +290,7 @@ pub(super) fn kubelet_conf_embedded(context: &Context<'_>, findings: &mut Findin
 }
 
 /// A field of a kubeconfig as a place.
-fn place(kubeconfig: &Kubeconfig, field: &str) -> Origin {
+pub(super) fn place(kubeconfig: &Kubeconfig, field: &str) -> Origin {
     let field = match &*kubeconfig.within {
         "" => field.into(),
         within => format!("{within}.{field}").into(),

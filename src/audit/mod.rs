@@ -21,6 +21,7 @@ mod peers;
 mod places;
 pub mod policy;
 mod renewal;
+mod replaced;
 mod rights;
 pub mod served;
 pub mod trust;
@@ -83,7 +84,7 @@ pub fn preflight(graph: &Graph<'_>, policy: &Policy) -> Audit {
     let context = Context::new(graph, policy);
     let next = AtomicUsize::new(0);
     let threads = if context.large { thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS) } else { 1 };
-    let (found, handshakes) = thread::scope(|scope| {
+    let (found, mut handshakes) = thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| run(&context, &next))).collect();
         let handshakes = handshakes::judged(&context);
         let own = run(&context, &next);
@@ -91,8 +92,10 @@ pub fn preflight(graph: &Graph<'_>, policy: &Policy) -> Audit {
         (all, handshakes)
     });
     let mut findings = found.finish();
+    handshakes::refuse(&mut handshakes, &findings);
     handshakes::explain(&handshakes, &mut findings);
     handshakes::fold(&context, &mut findings);
+    replaced::fold(&context, &mut findings);
     findings::sort(&mut findings);
     let discovery_hashes = handshakes::discovery::ca_hashes(&context);
     Audit { findings, handshakes, upgrade: upgrade::of(&context), discovery_hashes }
@@ -137,12 +140,12 @@ pub struct Context<'a> {
     documents: OnceLock<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
     answered: OnceLock<HashSet<&'a str>>,
     present: OnceLock<upgrade::Version>,
-    misfits: OnceLock<Misfits<'a>>,
+    key_faults: OnceLock<KeyFaults<'a>>,
     secrets: OnceLock<HashMap<&'a str, Vec<&'a Holding>>>,
 }
 
-/// The first certificates of places whose key belongs to another one, by where the place is in memory.
-type Misfits<'a> = HashMap<usize, &'a Arc<Certificate>>;
+/// First certificates whose keys are at fault, by where their place is in memory.
+type KeyFaults<'a> = HashMap<usize, (keys::KeyFault, &'a Arc<Certificate>)>;
 
 /// What makes a document the same one, though the files it refers to differ: kind, source, host.
 type DocumentName<'a> = (OriginKind, &'a str, Option<&'a str>);
@@ -164,7 +167,7 @@ impl<'a> Context<'a> {
             documents: OnceLock::new(),
             answered: OnceLock::new(),
             present: OnceLock::new(),
-            misfits: OnceLock::new(),
+            key_faults: OnceLock::new(),
             secrets: OnceLock::new(),
         }
     }
@@ -181,9 +184,9 @@ impl<'a> Context<'a> {
         index.get(&document_name(document)).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Pairs that are none, found out once.
-    fn misfits(&self, find: impl FnOnce() -> Misfits<'a>) -> &Misfits<'a> {
-        self.misfits.get_or_init(find)
+    /// Certificates whose keys are at fault, found out once.
+    fn key_faults(&self, find: impl FnOnce() -> KeyFaults<'a>) -> &KeyFaults<'a> {
+        self.key_faults.get_or_init(find)
     }
 
     /// What Secrets of a namespace hold.

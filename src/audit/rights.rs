@@ -22,6 +22,7 @@ struct Right {
     needs: Needs,
     severity: Severity,
     consequence: &'static str,
+    hint: &'static str,
 }
 
 enum Needs {
@@ -39,36 +40,42 @@ const RIGHTS: &[Right] = &[
         needs: Needs::User("system:kube-controller-manager"),
         severity: Severity::Critical,
         consequence: "the API server forbids it what it does",
+        hint: "Issue controller-manager.conf again with the user system:kube-controller-manager: kubeadm certs renew controller-manager.conf, or kubeadm init phase kubeconfig controller-manager.",
     },
     Right {
         role: Role::Scheduler,
         needs: Needs::User("system:kube-scheduler"),
         severity: Severity::Critical,
         consequence: "the API server forbids it what it does",
+        hint: "Issue scheduler.conf again with the user system:kube-scheduler: kubeadm init phase kubeconfig scheduler.",
     },
     Right {
         role: Role::Kubelet,
         needs: Needs::Node,
         severity: Severity::Critical,
         consequence: "the node authorizer does not take it for a node",
+        hint: "Issue it again with the user system:node:NODE in the group system:nodes: kubeadm kubeconfig user --client-name system:node:NODE --org system:nodes.",
     },
     Right {
         role: Role::Admin,
         needs: Needs::Bound(&["cluster-admin"]),
         severity: Severity::Warning,
         consequence: "it may not administer the cluster",
+        hint: "Issue admin.conf again in system:masters or kubeadm:cluster-admins, or bind what it has to the ClusterRole cluster-admin.",
     },
     Right {
         role: Role::SuperAdmin,
         needs: Needs::Bound(&["cluster-admin"]),
         severity: Severity::Warning,
         consequence: "it may not administer the cluster",
+        hint: "Issue super-admin.conf again in the group system:masters: kubeadm init phase kubeconfig super-admin.",
     },
     Right {
         role: Role::ApiserverKubeletClient,
         needs: Needs::Bound(KUBELET_ROLES),
         severity: Severity::Warning,
         consequence: "kubelets forbid logs, exec and port-forward",
+        hint: "kubectl create clusterrolebinding kubeadm:apiserver-kubelet-client --clusterrole=system:kubelet-api-admin --user=kube-apiserver-kubelet-client",
     },
 ];
 
@@ -91,7 +98,7 @@ pub(super) fn client_group(context: &Context<'_>, findings: &mut Findings) {
         };
         let (severity, message) = match given(context, right, leaf) {
             Given::Yes if loses_its_group(context, right, leaf) => (
-                Severity::Info,
+                right.severity,
                 format!(
                     "{who}: kubeadm of the target renews it without a group, and there is no ClusterRoleBinding kubeadm:apiserver-kubelet-client"
                 ),
@@ -103,7 +110,7 @@ pub(super) fn client_group(context: &Context<'_>, findings: &mut Findings) {
             }
         };
         let draft = Draft::new(Code::ClientGroup, severity, message).certificate(leaf.id).at(&holding.origin, 0);
-        findings.add(draft.evidence("groups", Evidence::List(groups)));
+        findings.add(draft.hint(right.hint).evidence("groups", Evidence::List(groups)));
     }
 }
 
@@ -115,9 +122,12 @@ fn given(context: &Context<'_>, right: &Right, leaf: &Certificate) -> Given {
         // The group that may do everything is no node for the node authorizer, and may do all the same.
         _ if in_group(MASTERS) => Given::Yes,
         Needs::User(wanted) => sure(user == wanted || is_bound(context, leaf, &["cluster-admin"])),
+        // RKE1 has one user for all nodes, and a binding for the group.
+        Needs::Node if in_group("system:nodes") && user == "system:node" => Given::Perhaps,
         Needs::Node => sure(user.strip_prefix("system:node:").is_some_and(|name| !name.is_empty()) && in_group("system:nodes")),
         Needs::Bound(roles) if is_bound(context, leaf, roles) => Given::Yes,
-        Needs::Bound(_) if !context.inventory.facts.bindings.is_empty() => Given::No,
+        Needs::Bound(_) if is_bound_otherwise(context, leaf) => Given::Perhaps,
+        Needs::Bound(_) if has_all_bindings(context) => Given::No,
         Needs::Bound(_) if in_group(CLUSTER_ADMINS) && made_by(context, |version| version.minor >= 29) => Given::Yes,
         Needs::Bound(_) if in_group(CLUSTER_ADMINS) => Given::Perhaps,
         Needs::Bound(_) if right.role == Role::ApiserverKubeletClient && made_by(context, may_drop_the_group) => Given::Perhaps,
@@ -136,7 +146,7 @@ fn loses_its_group(context: &Context<'_>, right: &Right, leaf: &Certificate) -> 
     right.role == Role::ApiserverKubeletClient
         && leaf.kubernetes_groups().next().is_some()
         && context.policy.target.is_some_and(drops_the_group)
-        && !context.inventory.facts.bindings.is_empty()
+        && has_all_bindings(context)
         && !user_is_bound()
 }
 
@@ -150,7 +160,7 @@ fn made_by(context: &Context<'_>, is_one: fn(KubernetesVersion) -> bool) -> bool
 const GROUP_DROPPED: &[(u8, u8)] = &[(33, 12), (34, 8), (35, 5), (36, 1)];
 
 /// Whether kubeadm of a release issues apiserver-kubelet-client without a group.
-fn drops_the_group(version: KubernetesVersion) -> bool {
+pub(super) fn drops_the_group(version: KubernetesVersion) -> bool {
     let pick = GROUP_DROPPED.iter().find(|(minor, _)| *minor == version.minor);
     pick.map_or(version.minor > 36, |(_, patch)| version.patch >= *patch)
 }
@@ -158,6 +168,23 @@ fn drops_the_group(version: KubernetesVersion) -> bool {
 /// Whether it may have done so: of two minors the number of the patch release is not sure.
 fn may_drop_the_group(version: KubernetesVersion) -> bool {
     matches!(version.minor, 33 | 34) || drops_the_group(version)
+}
+
+/// Whether the bindings at hand are the cluster's, and not those of some chart: the one that every API server makes is among them
+/// (plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go).
+fn has_all_bindings(context: &Context<'_>) -> bool {
+    let mut bindings = context.inventory.facts.bindings.iter();
+    bindings.any(|binding| &*binding.role == "cluster-admin" && binding.groups.iter().any(|group| **group == *MASTERS))
+}
+
+/// ClusterRoles that everybody has, or that give nothing of what is asked here.
+const OF_NO_USE: &[&str] = &["system:basic-user", "system:discovery", "system:public-info-viewer", "view"];
+
+/// Whether the user or a group has a ClusterRole that may give the right, though nobody knows it by name.
+fn is_bound_otherwise(context: &Context<'_>, leaf: &Certificate) -> bool {
+    let bindings = context.inventory.facts.bindings.iter();
+    let roles: Vec<&str> = bindings.map(|binding| &*binding.role).filter(|role| !OF_NO_USE.contains(role)).collect();
+    is_bound(context, leaf, &roles)
 }
 
 fn is_bound(context: &Context<'_>, leaf: &Certificate, roles: &[&str]) -> bool {

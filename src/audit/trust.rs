@@ -125,6 +125,8 @@ fn dialled(peer: &Holding) -> Option<Name> {
 pub(super) fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    // Whoever writes a password there does not want it read.
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     match authority.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
         Some((address, _)) => address,
         None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
@@ -132,7 +134,7 @@ pub(super) fn host_of(url: &str) -> &str {
 }
 
 /// The port in a URL; that of its scheme if it names none.
-fn port_of(url: &str) -> Option<u16> {
+pub(super) fn port_of(url: &str) -> Option<u16> {
     // Without a scheme clients take https as soon as the cluster has a CA (client-go rest/url_utils.go).
     let rest = url.split_once("://").map_or(Some(url), |(scheme, rest)| (scheme == "https").then_some(rest))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
@@ -238,6 +240,7 @@ mod tests {
             ("https://k8s.example/path:1", "k8s.example", Some(443)),
             ("k8s.example:443", "k8s.example", Some(443)),
             ("http://k8s.example:80", "k8s.example", None),
+            ("https://u:p@k8s.example:6443", "k8s.example", Some(6443)),
         ] {
             assert_eq!((host_of(url), port_of(url)), (host, port));
         }

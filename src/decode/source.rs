@@ -84,6 +84,9 @@ fn structured(
     found.references
 }
 
+/// What certificates and keys in DER begin with (X.690 section 8.9).
+const DER_SEQUENCE: u8 = 0x30;
+
 fn blob(
     decoder: &Decoder,
     mut bytes: stream::Window,
@@ -102,6 +105,11 @@ fn blob(
     }
     match decoder.bytes(&bytes) {
         Decoded::Contents(contents) if contents.is_empty() => missing(place, DefectKind::NothingFound, out),
+        // Kubernetes, etcd and Istio read PEM and nothing else.
+        Decoded::Contents(contents) if place.role.is_some() && bytes.first() == Some(&DER_SEQUENCE) => {
+            let defect = Content::Defect(Arc::new(Defect { kind: DefectKind::DerNotPem, position: None }));
+            out.holding(Holding { origin: place.origin(), contents: contents.iter().cloned().chain([defect]).collect() });
+        }
         Decoded::Contents(contents) => out.holding(Holding { origin: place.origin(), contents }),
         Decoded::Structured(text) => {
             return structured(decoder, Syntax::Yaml, Zeroizing::new(text), &mut io::empty(), place, out);

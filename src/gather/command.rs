@@ -2,6 +2,7 @@
 
 use super::flags::COMPONENTS;
 use super::words;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,6 +54,22 @@ impl Command {
     pub(super) fn with_image(self, image: Option<&str>) -> Self {
         let name = image.and_then(|image| image.split('@').next()?.rsplit('/').next());
         Self { version: name.and_then(|name| name.split_once(':')).map(|(_, tag)| tag.into()), ..self }
+    }
+
+    /// The same command with what the environment says in place of flags: `ETCD_CERT_FILE` for `--cert-file` (etcd, "Configuration
+    /// options"; the flags win).
+    pub(super) fn with_variables(mut self, environment: &HashMap<String, String>) -> Self {
+        if self.component != "etcd" {
+            return self;
+        }
+        let flag = |name: &str| Some(format!("--{}", name.strip_prefix("ETCD_")?.to_ascii_lowercase().replace('_', "-")));
+        let given: Vec<String> = self.flags().map(|(name, _)| name).collect();
+        let said = environment.iter().filter_map(|(name, value)| Some((flag(name)?, value)));
+        let mut words: Vec<String> =
+            said.filter(|(name, _)| !given.contains(name)).map(|(name, value)| format!("{name}={value}")).collect();
+        words.sort_unstable();
+        self.words.extend(words);
+        self
     }
 
     /// The same command with what its configuration file says, written in that file.
@@ -122,6 +139,15 @@ mod tests {
         assert_eq!(find("/hyperkube kubelet --a=b"), expected);
         assert_eq!(find("/usr/bin/containerd --a=b"), None);
         assert_eq!(find("sh -c"), None);
+    }
+
+    #[test]
+    fn etcd_is_told_by_its_environment_what_flags_do_not_say() {
+        let environment = [("ETCD_CERT_FILE", "/a"), ("ETCD_KEY_FILE", "/b"), ("HOME", "/c")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let words = |component| Command::of(component, vec!["--key-file=/d".to_owned()], "").with_variables(&environment).words;
+        assert_eq!(words("etcd"), ["--key-file=/d", "--cert-file=/a"]);
+        assert_eq!(words("kubelet"), ["--key-file=/d"]);
     }
 
     #[test]

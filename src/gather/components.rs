@@ -89,7 +89,14 @@ impl Components {
             }
         };
         match Node::yaml(text.as_bytes(), limits) {
-            Ok(pod) => self.commands.extend(pod_commands(&pod, &written_in(root, path))),
+            Ok(pod) => {
+                let commands = pod_commands(&pod, &written_in(root, path));
+                if commands.is_empty() && is_named_after_a_component(path) {
+                    let kind = DefectKind::Field { path: "spec.containers".into(), expected: "the command of the component" };
+                    self.defects.push((path.into(), Defect { kind, position: None }));
+                }
+                self.commands.extend(commands);
+            }
             Err(defect) => self.defects.push((path.into(), defect)),
         }
     }
@@ -119,6 +126,10 @@ impl Components {
             }
         }
     }
+}
+
+fn is_named_after_a_component(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| flags::COMPONENTS.iter().any(|component| stem == *component))
 }
 
 /// The commands of known components in a Pod.

@@ -136,11 +136,8 @@ const SETTINGS: &[(&[&str], &str)] = &[
     (APISERVER, "--secure-port"),
     (APISERVER, "--etcd-servers"),
     (APISERVER, "--requestheader-allowed-names"),
-    (APISERVER, "--enable-bootstrap-token-auth"),
-    (KUBELET, "--hostname-override"),
-    (ETCD, "--listen-client-urls"),
+    (APISERVER, "--service-cluster-ip-range"),
     (ETCD, "--advertise-client-urls"),
-    (ETCD, "--listen-peer-urls"),
     (ETCD, "--initial-advertise-peer-urls"),
 ];
 
@@ -158,9 +155,7 @@ const FIELDS: &[Field] = &[
     Field { components: KUBELET, path: &["tlsPrivateKeyFile"], flag: "--tls-private-key-file" },
     Field { components: SCHEDULER, path: &["clientConnection", "kubeconfig"], flag: "--kubeconfig" },
     Field { components: KUBE_PROXY, path: &["clientConnection", "kubeconfig"], flag: "--kubeconfig" },
-    Field { components: ETCD, path: &["listen-client-urls"], flag: "--listen-client-urls" },
     Field { components: ETCD, path: &["advertise-client-urls"], flag: "--advertise-client-urls" },
-    Field { components: ETCD, path: &["listen-peer-urls"], flag: "--listen-peer-urls" },
     Field { components: ETCD, path: &["initial-advertise-peer-urls"], flag: "--initial-advertise-peer-urls" },
     Field { components: ETCD, path: &["client-transport-security", "trusted-ca-file"], flag: "--trusted-ca-file" },
     Field { components: ETCD, path: &["client-transport-security", "cert-file"], flag: "--cert-file" },
@@ -206,9 +201,18 @@ pub(super) fn files(command: &Command) -> Vec<Named> {
 /// What a command line says besides, and the files that it names, as `shown` to the user.
 pub(super) fn settings(command: &Command, shown: &dyn Fn(&Path) -> String) -> Vec<(&'static str, String)> {
     let known = |name: &str| SETTINGS.iter().find(|(components, flag)| *flag == name && command.is_one_of(components));
-    let said = command.flags().filter_map(|(name, value)| Some((known(&name)?.1, value.to_owned())));
+    let said = command.flags().filter_map(|(name, value)| Some((known(&name)?.1, without_credentials(value))));
     let files = files(command).into_iter().map(|file| (file.flag.name, shown(&file.path)));
     said.chain(files).collect()
+}
+
+/// A list of URLs without the user names and passwords in them.
+fn without_credentials(value: &str) -> String {
+    let url = |url: &str| match url.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host)),
+        None => url.to_owned(),
+    };
+    value.split(',').map(url).collect::<Vec<_>>().join(",")
 }
 
 /// The configuration files that a command line names, as host paths.

@@ -24,6 +24,9 @@ pub(super) struct Host {
     layouts: Vec<&'static Layout>,
 }
 
+/// Where kubeadm tells its user to copy admin.conf to (`kubeadm init`: "To start using your cluster").
+const COPIES: &[&str] = &["/root/.kube/config"];
+
 /// How much of the directory is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
@@ -88,6 +91,7 @@ impl Host {
             Scope::Known => {
                 self.manifest_defects(components, reader);
                 self.read_known(&plan, reader);
+                self.read_copies(reader);
             }
             Scope::Everything => self.read_everything(&plan, reader),
         }
@@ -138,6 +142,14 @@ impl Host {
             if let Err(refusal) = read {
                 self.refused(file, task, refusal, reader);
             }
+        }
+    }
+
+    /// Copies of the administrator's kubeconfig, which renewals leave behind.
+    fn read_copies(&self, reader: &mut Reader<'_>) {
+        for path in COPIES.iter().filter(|_| self.has_layout()) {
+            // That there is none is nothing to report.
+            let _ = reader.read(self.view(), Path::new(path), Task::MET);
         }
     }
 

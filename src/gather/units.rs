@@ -35,7 +35,8 @@ fn unit_commands(root: &Root, name: &str) -> Vec<Command> {
     let commands = lines.filter_map(|(path, line)| {
         // Prefixes of systemd.service(5), "Special executable prefixes".
         let line = line.trim_start_matches(['@', '-', ':', '+', '!']);
-        Command::find(words::split_with(line, &unit.environment), written_in(root, &path))
+        let command = Command::find(words::split_with(line, &unit.environment), written_in(root, &path))?;
+        Some(command.with_variables(&unit.environment))
     });
     commands.collect()
 }

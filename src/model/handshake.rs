@@ -259,7 +259,7 @@ impl Handshake {
     /// When it breaks, by a date: the first end on either side's best path. Of one that is broken, when it broke, if a date did it.
     #[must_use]
     pub fn breaks_at(&self) -> Option<OffsetDateTime> {
-        if self.state() == State::Broken && !self.breaks_by_target() {
+        if self.state() == State::Broken {
             return self.faults().filter_map(|fault| fault.since).min();
         }
         [&self.client_side, &self.server_side].into_iter().filter_map(|side| side.until).min()

@@ -34,6 +34,12 @@ pub(super) fn binding(role: &str, user: &str) -> Value {
     object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "b", fields)
 }
 
+/// The binding that every API server makes: with it bindings are the cluster's own, and all.
+pub(super) fn every_cluster_has() -> Value {
+    let fields = json!({"roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}, "subjects": [{"kind": "Group", "name": "system:masters"}]});
+    object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "cluster-admin", fields)
+}
+
 /// An object, its name with its namespace before it.
 fn object(version: &str, kind: &str, name: &str, mut fields: Value) -> Value {
     let (namespace, name) = name.split_once('/').map_or((None, name), |(namespace, name)| (Some(namespace), name));

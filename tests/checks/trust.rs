@@ -1,6 +1,6 @@
 //! The control plane: names, key usages, rights, and whom the aggregation layer shares its CA with.
 
-use super::objects::{binding, list};
+use super::objects::{binding, every_cluster_has, list};
 use super::recipes::{inventory, join, kubeconfig};
 use super::{Case, file, on_host, root, single};
 use kcert::mint::{Identity, Recipe, pki};
@@ -85,13 +85,14 @@ fn rights() -> Vec<Case> {
         let inventory = logs_in(Role::Admin, admin().organization("kubeadm:cluster-admins"));
         and(inventory, started("kube-apiserver", Some(version), &[]))
     };
-    let dials_kubelets =
-        |recipe: fn(Recipe) -> Recipe| with(Role::ApiserverKubeletClient, recipe(pki().leaf("kubelet-client")).client());
+    let dials_kubelets = |recipe: fn(Recipe) -> Recipe| {
+        with(Role::ApiserverKubeletClient, recipe(pki().leaf("kube-apiserver-kubelet-client")).client())
+    };
     let without_group = || dials_kubelets(|recipe| recipe);
     let at = |version, inventory| and(inventory, started("kube-apiserver", Some(version), &[]));
     let bound = |role: &str, user: &str| {
         let mut inventory = without_group();
-        join(&mut inventory, list(&[binding(role, user)]));
+        join(&mut inventory, list(&[binding(role, user), every_cluster_has()]));
         inventory
     };
     vec![
@@ -119,14 +120,14 @@ fn rights() -> Vec<Case> {
             Code::ClientGroup,
             Severity::Warning,
             bound("system:kubelet-api-admin", "another"),
-            bound("system:kubelet-api-admin", "kubelet-client"),
+            bound("system:kubelet-api-admin", "kube-apiserver-kubelet-client"),
         ),
-        case(Code::ClientGroup, Severity::Info, without_group(), bound("cluster-admin", "kubelet-client")),
+        case(Code::ClientGroup, Severity::Info, without_group(), bound("cluster-admin", "kube-apiserver-kubelet-client")),
         case(
             Code::ClientGroup,
             Severity::Info,
             at("v1.36.1", without_group()),
-            at("v1.36.1", bound("cluster-admin", "kubelet-client")),
+            at("v1.36.1", bound("cluster-admin", "kube-apiserver-kubelet-client")),
         ),
     ]
 }

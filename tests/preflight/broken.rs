@@ -87,7 +87,8 @@ const SERVER: &[Scenario] = &[
         .breaks(TO_APISERVER)
         .may_break(OTHERS_TO_APISERVER),
     broken("is for clients", || {
-        with_pods().twist("apiserver", |_| pki().leaf("kube-apiserver").client().dns("cp-1").dns("kubernetes").ip([10, 0, 0, 11]))
+        with_pods()
+            .twist("apiserver", |_| pki().leaf("kube-apiserver").client().dns("kubernetes").ip([10, 0, 0, 11]).ip([10, 96, 0, 1]))
     })
     .finds(&[("usage-wrong", "pki/apiserver.crt")])
     .breaks(TO_APISERVER)

@@ -189,7 +189,7 @@ pub(super) static ROWS: &[Check] = &[
     Check {
         code: Code::SanMalformed,
         area: Area::Names,
-        severity: "warning",
+        severity: "warning; info for CAs, which nobody dials",
         meaning: "A subject alternative name is not what its kind requires. Some verifiers refuse the whole certificate for it.",
         action: "Issue the certificate again with names that are names.",
         cites: &["RFC 5280 section 4.2.1.6", "golang/go#75828", "kubernetes/kubernetes#134588"],

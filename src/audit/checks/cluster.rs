@@ -27,7 +27,7 @@ pub(super) static ROWS: &[Check] = &[
     Check {
         code: Code::EmptyBundle,
         area: Area::Input,
-        severity: "warning; critical where a private key stands in the certificate's place",
+        severity: "warning; critical where something else stands in the certificate's place, or a CA's own file is empty",
         meaning: "A place that should hold a certificate holds none.",
         action: "Put the certificate there, or remove the empty field.",
         cites: &[],

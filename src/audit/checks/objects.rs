@@ -99,7 +99,7 @@ pub(super) static ROWS: &[Check] = &[
     Check {
         code: Code::RejectedByTarget,
         area: Area::Upgrade,
-        severity: "critical",
+        severity: "critical; warning for a Secret of which nobody knows who verifies it",
         meaning: "The version that is upgraded to is built with a Go that refuses a certificate which the present one takes.",
         action: "Issue the certificate anew before the upgrade.",
         cites: &["KEP-3744", "go.dev/doc/godebug", "kubernetes/kubernetes#110530"],

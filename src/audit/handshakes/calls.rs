@@ -8,10 +8,11 @@ use super::mesh;
 use super::servers::has_name;
 use crate::model::handshake::Fault;
 use crate::model::{
-    Call, Certificate, Code, Destination, ExtendedKeyUsage, Handshake, Holding, Origin, OriginKind, Participant, Party, Role,
+    Call, Certificate, Code, Destination, GeneralName, Handshake, Holding, Origin, OriginKind, Participant, Party, Role, Sha256,
     Side, Slot, Standing,
 };
 use crate::verify::Purpose;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 const MISSING: Missing = Missing { credential: "what it serves is not among the sources", anchors: "the CA bundle was not read" };
@@ -41,19 +42,18 @@ fn handshake(context: &Context<'_>, call: &Call) -> Handshake {
         client: Participant::of(Party::Apiserver),
         server: Participant::of(party).named(Arc::clone(&call.name)),
         client_side: Side::only(Standing::NotAsked(client.to_owned())),
-        server_side: Side { origin: Some(place(context, call).unwrap_or(origin)), ..side },
+        server_side: Side { origin: Some(bundle(context, call).first().map_or(origin, |read| read.origin.clone())), ..side },
     }
 }
 
-/// Where its bundle was read.
-fn place(context: &Context<'_>, call: &Call) -> Option<Origin> {
-    let read = context.document(&call.document).iter().find(|holding| holding.origin.field == call.field);
-    read.map(|holding| holding.origin.clone())
+/// What was read in the field of the bundle, in this very copy of the object.
+fn bundle<'a>(context: &Context<'a>, call: &Call) -> Vec<&'a Holding> {
+    let is_it = |holding: &&Holding| holding.origin.field == call.field && Arc::ptr_eq(&holding.origin.document, &call.document);
+    context.document(&call.document).iter().copied().filter(is_it).collect()
 }
 
 fn server_side(context: &Context<'_>, call: &Call) -> Side {
-    let bundle: Vec<&Holding> =
-        context.document(&call.document).iter().copied().filter(|holding| holding.origin.field == call.field).collect();
+    let bundle = bundle(context, call);
     let anchors: Vec<&Arc<Certificate>> =
         bundle.iter().flat_map(|holding| holding.certificates()).map(|(_, anchor)| anchor).collect();
     if call.skips_verification {
@@ -105,8 +105,8 @@ fn all_ended(context: &Context<'_>, anchors: &[&Arc<Certificate>]) -> Option<Fau
 /// Without a bundle the API server asks the roots of its own system, which no Service can be signed by.
 fn without_anchors(context: &Context<'_>, call: &Call) -> Side {
     // What is there and could not be decoded may be right; what decodes to nothing is nothing.
-    let defects = context.document(&call.document).iter().filter(|holding| holding.origin.field == call.field);
-    let unread = defects.flat_map(|holding| holding.defects()).any(|(_, defect)| defect.kind.code() != Code::EmptyBundle);
+    let read = bundle(context, call);
+    let unread = read.iter().flat_map(|holding| holding.defects()).any(|(_, defect)| defect.kind.code() != Code::EmptyBundle);
     match &call.to {
         Destination::Host(_) if !call.has_bundle => {
             Side::only(Standing::Unknown("without caBundle the roots of the API server's system judge".to_owned()))
@@ -139,13 +139,22 @@ fn served<'a>(context: &Context<'a>, call: &Call, bundle: &[&Holding]) -> Vec<&'
         let secret = holding.origin.document.source.rsplit('/').next().unwrap_or_default();
         // A CA there issues what is served, somewhere else.
         let is_ca = holding.certificates().next().is_some_and(|(_, leaf)| leaf.is_ca());
-        let akin = !is_ca && (secret.starts_with(&**service) || service.starts_with(secret));
+        let akin = !is_ca && OF_SERVICE.iter().any(|end| secret.strip_prefix(&**service) == Some(end));
         let signed =
             || holding.certificates().next().is_some_and(|(_, leaf)| chain::reaches(context, leaf, bundle) == Some(true));
-        akin && signed()
+        akin && !is_of_another(holding) && signed()
     };
     let its: Vec<&Holding> = credentials.into_iter().filter(is_its).collect();
     if its.len() == 1 { its } else { Vec::new() }
+}
+
+/// What stands behind a service's name in the name of the Secret with its certificate.
+const OF_SERVICE: &[&str] = &["", "-tls", "-cert", "-certs", "-certificate", "-serving-cert", "-webhook-cert"];
+
+/// Whether a certificate says of itself that it is another Service's.
+fn is_of_another(holding: &Holding) -> bool {
+    let names_a_service = |san: &GeneralName| matches!(san, GeneralName::Dns(name) if name.ends_with(".svc"));
+    holding.certificates().next().is_some_and(|(_, leaf)| leaf.sans.iter().any(names_a_service))
 }
 
 /// Whether a certificate without subject alternative names has the service's name as its common name, in one of its forms.
@@ -170,12 +179,24 @@ fn by_issuer(context: &Context<'_>, call: &Call, anchors: &[&Arc<Certificate>]) 
     let until = anchors.iter().map(|anchor| anchor.validity.not_after).chain([certificate.validity.not_after]).min();
     let standing = if mesh::leads_to(context, certificate, anchors) {
         Standing::Trusted
+    } else if holds_the_clusters_ca(context, anchors) {
+        // istiod may have its certificate from the cluster (PILOT_CERT_PROVIDER=kubernetes).
+        Standing::Unknown(MISSING.credential.to_owned())
     } else {
         let message =
             format!("caBundle does not hold the CA that issues for {}, {}", call.to.server_name(), certificate.display_name());
         Standing::Refused(vec![Fault { code: Code::CabundleStale, certificate: Some(certificate.id), message, since: None }])
     };
     Some(Side { certificate: Some(certificate.id), until, ..Side::only(standing) })
+}
+
+fn holds_the_clusters_ca(context: &Context<'_>, anchors: &[&Arc<Certificate>]) -> bool {
+    let of_cluster = |holding: &&Holding| {
+        holding.origin.role == Some(Role::ClusterCa) || holding.origin.document.source.ends_with("/kube-root-ca.crt")
+    };
+    let cas = context.inventory.holdings.iter().filter(of_cluster).flat_map(Holding::certificates);
+    let keys: HashSet<Sha256> = cas.map(|(_, ca)| ca.public_key.spki_sha256).collect();
+    anchors.iter().any(|anchor| keys.contains(&anchor.public_key.spki_sha256))
 }
 
 /// The CA that a service issues its own certificate from: Istio's for istiod; else one that is called after the service, as
@@ -194,7 +215,7 @@ fn issuer<'a>(context: &Context<'a>, call: &Call) -> Option<&'a Holding> {
     let is_its = |holding: &&Holding| {
         let secret = holding.origin.document.source.rsplit('/').next().unwrap_or_default();
         let is_ca = || holding.certificates().next().is_some_and(|(_, first)| first.is_ca());
-        holding.origin.slot == Slot::Credential && secret.starts_with(&**name) && is_ca()
+        holding.origin.slot == Slot::Credential && secret.strip_prefix(&**name) == Some("-ca") && is_ca()
     };
     context.secrets_in(namespace).iter().copied().find(is_its)
 }
@@ -205,11 +226,8 @@ fn servers_in<'a>(context: &Context<'a>, namespace: Option<&str>) -> Vec<&'a Hol
     let peers = Some(context).filter(|context| !context.inventory.peers.is_empty()).into_iter().flat_map(Context::peers);
     let peers = peers.map(|(_, holding)| holding);
     let may_serve = |holding: &&Holding| {
-        holding.origin.slot != Slot::Trust && holding.certificates().next().is_some_and(|(_, leaf)| is_server(leaf))
+        let leaf = holding.certificates().next();
+        holding.origin.slot != Slot::Trust && leaf.is_some_and(|(_, leaf)| !leaf.is_ca() || leaf.is_self_issued())
     };
     secrets.iter().copied().chain(peers).filter(may_serve).collect()
-}
-
-fn is_server(leaf: &Certificate) -> bool {
-    leaf.allows(&ExtendedKeyUsage::ServerAuth) && (!leaf.is_ca() || leaf.is_self_issued())
 }

@@ -7,7 +7,8 @@ use super::judge::{self, Ask, Judge, Missing};
 use super::servers::{ApiServer, is_loopback, reached};
 use crate::model::handshake::Fault;
 use crate::model::{
-    Cluster, Code, Handshake, Holding, Kubeconfig, Login, Material, Participant, Party, Role, Side, Slot, Standing, User,
+    Cluster, Code, Handshake, Holding, Kubeconfig, Login, Material, OriginKind, Participant, Party, Role, Side, Slot, Standing,
+    User,
 };
 use crate::verify::Purpose;
 use std::collections::HashSet;
@@ -54,7 +55,35 @@ pub(super) fn handshakes<'a>(context: &Context<'a>, servers: &[ApiServer<'a>]) -
             found.push(dials.handshake(client, servers));
         }
     }
+    found.extend(unread(context));
     unique(found)
+}
+
+/// Components whose kubeconfig is there and could not be read.
+fn unread(context: &Context<'_>) -> Vec<Handshake> {
+    let mut found = Vec::new();
+    for (role, party, _) in PARTIES {
+        let files = context.inventory.holdings.iter().filter(|holding| {
+            let document = &holding.origin.document;
+            holding.origin.role == Some(*role) && holding.origin.field.is_empty() && document.kind != OriginKind::Peer
+        });
+        let is_lost = |holding: &&Holding| {
+            let document = &holding.origin.document;
+            let mut known = context.inventory.kubeconfigs.iter();
+            let is_read = known.any(|known| known.role == Some(*role) && known.document.host == document.host);
+            holding.defects().next().is_some() && holding.certificates().next().is_none() && !is_read
+        };
+        for holding in files.filter(is_lost) {
+            let side = || Side::only(Standing::Unknown("its kubeconfig was not read".to_owned()));
+            found.push(Handshake {
+                client: Participant::of(*party).on(holding.origin.document.host.as_deref()),
+                server: Participant::of(Party::Apiserver).on(holding.origin.document.host.as_deref()),
+                client_side: side(),
+                server_side: side(),
+            });
+        }
+    }
+    found
 }
 
 /// The pairs of cluster and user that are used: the current context of a component; every context of a person.
@@ -76,7 +105,7 @@ fn logins(kubeconfig: &Kubeconfig) -> Vec<(&Cluster, &User, String)> {
 /// everybody's, or believes the CA that signed one.
 fn leads_here(context: &Context<'_>, kubeconfig: &Kubeconfig, cluster: &Cluster, user: &User, servers: &[ApiServer<'_>]) -> bool {
     let name = dialled(cluster);
-    let by_name = !is_loopback(name) && servers.iter().any(|server| server.has_name(name));
+    let by_name = !is_loopback(name) && servers.iter().any(|server| entries::leads_to(cluster, server.serving));
     let bundle = entries::entry(context, kubeconfig, "clusters", &cluster.name);
     let signed = |holding: &Holding| {
         holding.certificates().next().is_some_and(|(_, leaf)| super::super::chain::reaches(context, leaf, &bundle) == Some(true))
@@ -176,18 +205,16 @@ impl<'a> Dials<'_, 'a> {
     /// Who has no certificate logs in in another way.
     fn login(&self) -> Side {
         let at = self.context.policy.at;
-        let ended = self.user.logins.iter().find_map(|login| match login {
+        let has_file = self.user.logins.iter().any(|login| matches!(login, Login::TokenFile(_)));
+        let ended = self.user.logins.iter().filter(|_| !has_file).find_map(|login| match login {
             Login::Token { expires: Some(end), .. } if *end < at => Some(*end),
             _ => None,
         });
         if let Some(end) = ended {
             let message = format!("the token of user {} has ended", self.user.name);
-            return Side::only(Standing::Refused(vec![Fault {
-                code: Code::TokenExpired,
-                certificate: None,
-                message,
-                since: Some(end),
-            }]));
+            let fault = Fault { code: Code::TokenExpired, certificate: None, message, since: Some(end) };
+            let origin = entries::place(self.kubeconfig, &format!("users[{}].token", self.user.name));
+            return Side { origin: Some(origin), ..Side::only(Standing::Refused(vec![fault])) };
         }
         let how = match self.user.logins.first() {
             Some(Login::Token { .. } | Login::TokenFile(_)) => "a token",

@@ -1,10 +1,11 @@
 //! Those who learn the cluster's CA from the cluster itself: joining nodes by cluster-info, workloads by kube-root-ca.crt.
 
 use super::super::kubeconfig::entry;
+use super::super::places::{Files, anchors, components};
 use super::super::{Context, chain, hosts, upgrade};
 use super::clients::{dialled, worst};
 use super::judge::{self, Ask, Judge, Missing};
-use super::servers::{ApiServer, reached};
+use super::servers::{ApiServer, has_name, reached};
 use crate::model::handshake::Fault;
 use crate::model::{
     BootstrapToken, Certificate, Cluster, Code, Discovery, Handshake, Holding, OriginKind, Participant, Party, Role, Sha256,
@@ -14,6 +15,7 @@ use crate::verify::Purpose;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::{BTreeMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const SERVER: Missing =
     Missing { credential: "the API server's certificate is not among the sources", anchors: "there is no CA in it" };
@@ -22,8 +24,9 @@ const SERVER: Missing =
 const ROOT_CA: &str = "/kube-root-ca.crt";
 /// Secrets of service accounts, which hold a copy of it.
 const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
-/// The names by which pods dial the API server.
-const IN_CLUSTER: &str = "kubernetes.default.svc";
+/// The names by which pods may dial the API server, besides its Service's address, which clients take (client-go rest:
+/// `InClusterConfig`).
+const IN_CLUSTER: &[&str] = &["kubernetes.default.svc", "kubernetes.default", "kubernetes"];
 
 /// The handshakes of both.
 pub(super) fn handshakes<'a>(context: &Context<'a>, servers: &[ApiServer<'a>]) -> Vec<Handshake> {
@@ -97,9 +100,17 @@ fn is_token(holding: &Holding) -> bool {
 
 /// What workloads were given to believe.
 fn given<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Holding> {
-    let is_ca = |holding: &&Holding| holding.origin.slot == Slot::Trust && holding.certificates().next().is_some();
-    context.inventory.holdings.iter().filter(|holding| is_published(holding) || is_token(holding)).filter(is_ca)
+    let is_ca = |holding: &&Holding| {
+        let is_file = holding.origin.document.kind == OriginKind::File;
+        (is_file || holding.origin.slot == Slot::Trust) && holding.certificates().next().is_some()
+    };
+    let objects = context.inventory.holdings.iter().filter(|holding| is_published(holding) || is_token(holding));
+    // What kube-controller-manager publishes, where it is not among the objects.
+    let files = hosts::all(context).into_iter().flat_map(|host| ROOT_CA_FILE.on(context, host));
+    objects.chain(files).filter(is_ca)
 }
+
+const ROOT_CA_FILE: Files = anchors("kube-controller-manager", "--root-ca-file", &[]);
 
 /// The copies of the cluster's CA in the API that are not its CA any more.
 pub(in super::super) fn stale_roots<'a>(context: &Context<'a>, servers: &[ApiServer<'a>]) -> Vec<&'a Holding> {
@@ -224,7 +235,13 @@ fn workloads<'a>(context: &Context<'a>, servers: &[ApiServer<'a>]) -> Option<Han
             best(presented.map(|presented| {
                 judge::side(
                     context,
-                    &ask(context, Some(presented), vec![place], vec![IN_CLUSTER.to_owned()], Code::RootCaConfigmapStale),
+                    &ask(
+                        context,
+                        Some(presented),
+                        vec![place],
+                        vec![in_cluster(context, server, presented)],
+                        Code::RootCaConfigmapStale,
+                    ),
                 )
             }))
         };
@@ -236,6 +253,33 @@ fn workloads<'a>(context: &Context<'a>, servers: &[ApiServer<'a>]) -> Option<Han
         client_side: Side::only(Standing::NotAsked("logs in with a token".to_owned())),
         server_side: worst(different.map(side))?,
     })
+}
+
+/// The name by which pods dial an API server: the first address of the Services, where that is known; else a name of the Service that it
+/// has.
+fn in_cluster(context: &Context<'_>, server: &ApiServer<'_>, presented: &Holding) -> String {
+    let of_host = components(context.inventory, "kube-apiserver", server.host);
+    let ranges = of_host.flat_map(|component| component.values("--service-cluster-ip-range"));
+    let mut addresses = ranges.filter_map(|range| first_address(range.split(',').next()?));
+    let address = addresses.next().filter(|_| server.serving.origin.role.is_some());
+    let name = || IN_CLUSTER.iter().find(|name| has_name(presented, name)).or(IN_CLUSTER.first());
+    address.or_else(|| name().map(|name| (*name).to_owned())).unwrap_or_default()
+}
+
+/// The address after the network's own: `10.96.0.0/12` → `10.96.0.1` (kubernetes/kubernetes pkg/controlplane/services.go).
+fn first_address(range: &str) -> Option<String> {
+    let (network, length) = range.trim().split_once('/')?;
+    let length: u32 = length.parse().ok()?;
+    match network.parse().ok()? {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32_u32.checked_sub(length)?).unwrap_or(0);
+            Some(Ipv4Addr::from((u32::from(address) & mask).checked_add(1)?).to_string())
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128_u32.checked_sub(length)?).unwrap_or(0);
+            Some(Ipv6Addr::from((u128::from(address) & mask).checked_add(1)?).to_string())
+        }
+    }
 }
 
 /// A bootstrap token whose signature in cluster-info is missing or false.
@@ -297,5 +341,26 @@ fn token_standing(context: &Context<'_>, discovery: &Discovery) -> Standing {
         (0, _) => Standing::NotAsked("no bootstrap token is valid now".to_owned()),
         (_, true) => Standing::Trusted,
         (_, false) => Standing::Refused(faults),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_address;
+
+    #[test]
+    fn the_api_server_has_the_first_address_of_the_services() {
+        let firsts = [
+            ("10.96.0.0/12", "10.96.0.1"),
+            ("10.43.0.0/16", "10.43.0.1"),
+            ("fd00:10:96::/112", "fd00:10:96::1"),
+            ("0.0.0.0/0", "0.0.0.1"),
+        ];
+        for (range, first) in firsts {
+            assert_eq!(first_address(range).as_deref(), Some(first));
+        }
+        assert!(
+            ["", "10.96.0.0", "10.96.0.0/33", "x/8", "255.255.255.255/32"].iter().all(|range| first_address(range).is_none())
+        );
     }
 }

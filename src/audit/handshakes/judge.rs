@@ -1,11 +1,12 @@
 //! One side of a handshake: what is presented, held against what the other end believes, by the program that judges.
 
+use super::super::keys::{self, KeyFault};
 use super::super::policy::Standing as ByDate;
 use super::super::upgrade::{self, Version};
 use super::super::{Context, chain};
 use crate::chain::NodeId;
 use crate::model::handshake::Fault;
-use crate::model::{Certificate, Code, Holding, Side, Standing};
+use crate::model::{Certificate, Code, Content, DefectKind, Holding, Side, Standing};
 use crate::verify::{self, Attempt, Name, Outcome, Purpose, Question, Reason, Rejection, Verdict, Verifier};
 
 /// What one end is asked by the other.
@@ -77,7 +78,8 @@ pub(super) fn side(context: &Context<'_>, ask: &Ask<'_>) -> Side {
         believes: ask.anchors.iter().map(|anchor| anchor.origin.clone()).collect(),
         ..Side::only(Standing::Trusted)
     };
-    if let Some(fault) = key_fault(context, holding) {
+    if let Some(fault) = form_fault(holding, leaf).or_else(|| key_fault(context, holding)).or_else(|| order_fault(holding, leaf))
+    {
         side.standing = Standing::Refused(vec![fault]);
         return side;
     }
@@ -89,7 +91,10 @@ pub(super) fn side(context: &Context<'_>, ask: &Ask<'_>) -> Side {
     let verdict = verify::verify(context.graph, &question, ask.judge.now());
     side.until = verdict.paths.first().and_then(|path| verdict.expires_at(path, context.graph));
     side.standing = match verdict.outcome {
-        Outcome::CouldNotTell => Standing::Unknown(verdict.headline),
+        Outcome::CouldNotTell => match ask.judge.then(context).map(|then| by_target(context, &question, then)) {
+            Some(refused @ Standing::RefusedByTarget(_)) => refused,
+            _ => Standing::Unknown(verdict.headline),
+        },
         Outcome::NotTrusted => refused(context, ask, &question, &verdict),
         Outcome::Trusted => match tls_fault(ask.judge, leaf) {
             Some(fault) => Standing::Refused(vec![fault]),
@@ -109,10 +114,11 @@ fn tls_fault(judge: Judge, leaf: &Certificate) -> Option<Fault> {
 
 /// A key in the certificate's place is nothing to present; what was not read is left open.
 fn without_certificate(ask: &Ask<'_>) -> Side {
-    let Some(holding) = ask.presented.filter(|holding| holding.private_keys().next().is_some()) else {
+    let is_other = |holding: &&Holding| holding.contents.iter().any(|content| !matches!(content, Content::Defect(_)));
+    let Some(holding) = ask.presented.filter(is_other) else {
         return Side::only(Standing::Unknown(ask.missing.credential.to_owned()));
     };
-    let message = "holds a private key where a certificate belongs".to_owned();
+    let message = "holds something else where a certificate belongs".to_owned();
     let fault = Fault { code: Code::EmptyBundle, certificate: None, message, since: None };
     Side { origin: Some(holding.origin.clone()), ..Side::only(Standing::Refused(vec![fault])) }
 }
@@ -137,11 +143,41 @@ fn question<'a>(context: &Context<'a>, ask: &Ask<'_>, presented: &Holding) -> Op
     })
 }
 
-/// A pair that does not fit is refused by the program that is to present it.
+/// A file that its program cannot read.
+fn form_fault(presented: &Holding, leaf: &Certificate) -> Option<Fault> {
+    let is_der = presented.defects().any(|(_, defect)| defect.kind == DefectKind::DerNotPem);
+    is_der.then(|| Fault {
+        code: Code::Malformed,
+        certificate: Some(leaf.id),
+        message: format!("{} {}, which its program does not read", leaf.display_name(), DefectKind::DerNotPem),
+        since: None,
+    })
+}
+
+/// A pair that does not fit, or has no key that can be used, is refused by the program that is to present it.
 fn key_fault(context: &Context<'_>, presented: &Holding) -> Option<Fault> {
-    let leaf = super::super::keys::mismatched(context, presented)?;
-    let message = format!("the private key does not belong to {}", leaf.display_name());
-    Some(Fault { code: Code::KeyMismatch, certificate: Some(leaf.id), message, since: None })
+    let (fault, leaf) = keys::fault(context, presented)?;
+    let (code, message) = match fault {
+        KeyFault::OfAnother => (Code::KeyMismatch, format!("the private key does not belong to {}", leaf.display_name())),
+        KeyFault::Encrypted => (
+            Code::KeyMissing,
+            format!("the private key of {} is encrypted: no component asks for a password", leaf.display_name()),
+        ),
+        KeyFault::Unusable => {
+            (Code::KeyMissing, format!("there is nothing in the place of the private key of {}", leaf.display_name()))
+        }
+    };
+    Some(Fault { code, certificate: Some(leaf.id), message, since: None })
+}
+
+/// A CA in the first place of a chain is what is presented instead of the certificate behind it.
+fn order_fault(presented: &Holding, first: &Certificate) -> Option<Fault> {
+    (first.is_ca() && chain::is_out_of_order(presented)).then(|| Fault {
+        code: Code::BundleOrder,
+        certificate: Some(first.id),
+        message: format!("{} stands first in the chain, and is the CA", first.display_name()),
+        since: None,
+    })
 }
 
 /// What speaks against a certificate whoever is believed.
@@ -208,7 +244,7 @@ fn fault(context: &Context<'_>, ask: &Ask<'_>, question: &Question<'_>, rejectio
     if code == ask.otherwise {
         let leaf = context.graph.certificate(question.end_entity);
         let message = format!(
-            "{} is not signed by whom the other end believes, {}: {}",
+            "{} is not signed by a CA that the other end believes ({}): {}",
             leaf.display_name(),
             chain::names(&ask.anchors),
             rejection.message

@@ -9,7 +9,7 @@ use crate::model::{
     Certificate, Code, Content, Handshake, Holding, OriginKind, Participant, Party, Role, Sha256, Side, Slot, Standing,
 };
 use crate::verify::{self, Outcome, Purpose, Question};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What istiod loads as its signing CA: a Secret, or the directory that it is mounted to.
@@ -70,6 +70,24 @@ fn place(holding: &Holding) -> &str {
     }
 }
 
+/// The one that istiod takes of each place where there are some: a namespace, a host.
+fn bundles_in_use<'b, 'a>(context: &Context<'a>, bundles: &'b [CaBundle<'a>]) -> Vec<&'b CaBundle<'a>> {
+    let is_taken = |bundle: &&CaBundle<'a>| {
+        let same = |other: &&CaBundle<'a>| realm(other.ca) == realm(bundle.ca);
+        let cas: Vec<&Holding> = bundles.iter().filter(same).map(|other| other.ca).collect();
+        in_use(&cas).is_some_and(|ca| std::ptr::eq(ca, bundle.ca)) && !super::super::istio::is_unused(context, bundle)
+    };
+    bundles.iter().filter(is_taken).collect()
+}
+
+/// The namespace, or the host, whose istiod takes a CA.
+fn realm(ca: &Holding) -> (&str, Option<&str>) {
+    match ca.origin.document.kind {
+        OriginKind::Secret => (namespace(ca), hosts::host(ca)),
+        _ => ("", hosts::host(ca)),
+    }
+}
+
 /// The one that istiod takes, of several in one namespace.
 pub(super) fn in_use<'a>(cas: &[&'a Holding]) -> Option<&'a Holding> {
     let plugged_in = |holding: &&&Holding| holding.origin.document.source.contains(PLUGGED_IN);
@@ -118,6 +136,9 @@ impl CaBundle<'_> {
                 culprit,
             ));
         }
+        if self.is_incomplete(context) {
+            return Some((2, "the Secret is filled in part: istiod refuses to start without its key or root".to_owned(), None));
+        }
         if let Some(key) = self.key {
             if key.private_keys().next().is_none() {
                 return Some((2, "the key cannot be read: no private key in its place".to_owned(), None));
@@ -136,6 +157,15 @@ impl CaBundle<'_> {
         unlisted.map(|certificate| {
             (4, format!("missing CRL signed by certificates: none by {}", certificate.display_name()), Some(certificate.id))
         })
+    }
+}
+
+impl CaBundle<'_> {
+    /// Whether a plugged-in CA lacks its key or its root, and not because the copy at hand has no keys at all.
+    fn is_incomplete(&self, context: &Context<'_>) -> bool {
+        let has_keys = || context.inventory.holdings.iter().any(|holding| holding.private_keys().next().is_some());
+        let is_secret = self.ca.origin.document.kind == OriginKind::Secret;
+        is_secret && !self.is_self_signed() && (self.root.is_none() || (self.key.is_none() && has_keys()))
     }
 }
 
@@ -168,35 +198,28 @@ pub(in super::super) fn leads_to(context: &Context<'_>, ca: &Certificate, anchor
 
 /// What workloads are given to believe: `istio-ca-root-cert` of every namespace, and roots beside their certificates.
 pub(in super::super) fn distributed_roots<'a>(context: &Context<'a>) -> Vec<&'a Holding> {
+    let of_role = |role| context.inventory.holdings.iter().filter(move |holding| holding.origin.role == Some(role));
+    let of_cas: HashSet<_> = of_role(Role::IstioCa).map(|ca| (place(ca), hosts::host(ca))).collect();
     let is_one = |holding: &&Holding| {
-        let document = &holding.origin.document;
-        let of_ca = holding.origin.role == Some(Role::IstioRoot)
-            && context.inventory.holdings.iter().any(|other| {
-                other.origin.role == Some(Role::IstioCa)
-                    && place(other) == place(holding)
-                    && hosts::host(other) == hosts::host(holding)
-            });
-        holding.origin.role == Some(Role::IstioRoot)
-            && !of_ca
-            && document.kind != OriginKind::EnvoySecret
+        !of_cas.contains(&(place(holding), hosts::host(holding)))
+            && holding.origin.document.kind != OriginKind::EnvoySecret
             && holding.certificates().next().is_some()
     };
-    context.inventory.holdings.iter().filter(is_one).collect()
+    of_role(Role::IstioRoot).filter(is_one).collect()
 }
 
 /// The handshakes of the mesh.
 pub(super) fn handshakes(context: &Context<'_>) -> Vec<Handshake> {
-    let bundles = ca_bundles(context);
-    let mut found: Vec<Handshake> = signing(context, &bundles).into_iter().collect();
+    let all = ca_bundles(context);
+    let bundles = bundles_in_use(context, &all);
+    let mut found: Vec<Handshake> = bundles.iter().filter_map(|bundle| signing(context, bundle, bundles.len())).collect();
     found.extend(sidecars(context, &bundles));
     found.extend(gateways(context));
     found
 }
 
 /// istiod signs for workloads as long as it would load its CA.
-fn signing(context: &Context<'_>, bundles: &[CaBundle<'_>]) -> Option<Handshake> {
-    let cas: Vec<&Holding> = bundles.iter().map(|bundle| bundle.ca).collect();
-    let bundle = bundles.iter().find(|bundle| in_use(&cas).is_some_and(|ca| std::ptr::eq(ca, bundle.ca)))?;
+fn signing(context: &Context<'_>, bundle: &CaBundle<'_>, meshes: usize) -> Option<Handshake> {
     let (_, ca) = bundle.ca.certificates().next()?;
     let standing = match bundle.failing_step(context) {
         None => Standing::Trusted,
@@ -210,8 +233,10 @@ fn signing(context: &Context<'_>, bundles: &[CaBundle<'_>]) -> Option<Handshake>
     let until = context.graph.node(&ca.id).map(|node| context.graph.effective_end(node).0);
     let judge = Some("Istio's own check".to_owned());
     let (certificate, origin) = (Some(ca.id), Some(bundle.ca.origin.clone()));
+    let istiod = Participant::of(Party::Istiod);
+    let istiod = if meshes > 1 { istiod.named(realm(bundle.ca).0) } else { istiod };
     Some(Handshake {
-        client: Participant::of(Party::Istiod),
+        client: istiod,
         server: Participant::of(Party::Workload),
         client_side: Side { certificate, origin, until, judge, ..Side::only(standing) },
         server_side: Side::only(Standing::NotAsked("workloads are handed their certificates".to_owned())),
@@ -222,7 +247,7 @@ const WORKLOAD: Missing =
     Missing { credential: "no workload's certificate among the sources", anchors: "no root of workloads among the sources" };
 
 /// Sidecars show each other what they were issued, and believe the root that they were handed.
-fn sidecars(context: &Context<'_>, bundles: &[CaBundle<'_>]) -> Option<Handshake> {
+fn sidecars(context: &Context<'_>, bundles: &[&CaBundle<'_>]) -> Option<Handshake> {
     let is_workload = |holding: &&Holding| {
         holding.origin.role == Some(Role::IstioWorkload)
             && holding.origin.slot == Slot::Credential
@@ -233,14 +258,14 @@ fn sidecars(context: &Context<'_>, bundles: &[CaBundle<'_>]) -> Option<Handshake
     if workloads.is_empty() {
         return by_root(context, bundles, &shared);
     }
+    let roots = Roots::of(context, &shared);
     let side = |purpose: Purpose| {
         let sides = workloads.iter().map(|workload| {
-            let own = roots_beside(context, workload);
             judge::side(
                 context,
                 &Ask {
                     presented: Some(workload),
-                    anchors: if own.is_empty() { shared.clone() } else { own },
+                    anchors: roots.of_peers(workload),
                     purpose,
                     names: Vec::new(),
                     judge: Judge::Envoy,
@@ -260,33 +285,60 @@ fn sidecars(context: &Context<'_>, bundles: &[CaBundle<'_>]) -> Option<Handshake
     })
 }
 
-/// The roots that a workload itself holds: in its Secret, its mounts, its proxy's dump.
-fn roots_beside<'a>(context: &Context<'a>, workload: &Holding) -> Vec<&'a Holding> {
-    let document = &workload.origin.document;
-    let of_same_proxy = |other: &Holding| {
-        document.kind == OriginKind::EnvoySecret
-            && other.origin.document.kind == OriginKind::EnvoySecret
-            && other.origin.document.file == document.file
-    };
-    let beside = |other: &&Holding| {
-        other.origin.role == Some(Role::IstioRoot)
-            && other.origin.slot == Slot::Trust
-            && (of_same_proxy(other) || (place(other) == place(workload) && hosts::host(other) == hosts::host(workload)))
-    };
-    context.inventory.holdings.iter().filter(beside).collect()
+/// The roots that workloads believe, by where they stand.
+struct Roots<'s, 'a> {
+    /// Those that are handed to whole namespaces, by namespace.
+    of_namespaces: HashMap<&'a str, Vec<&'a Holding>>,
+    /// Those beside one workload's certificate: in its Secret, its mounts, its proxy's dump.
+    beside: HashMap<(&'a str, Option<&'a str>), Vec<&'a Holding>>,
+    /// All that are handed out.
+    shared: &'s [&'a Holding],
+}
+
+impl<'s, 'a> Roots<'s, 'a> {
+    fn of(context: &Context<'a>, shared: &'s [&'a Holding]) -> Self {
+        let mut roots = Self { of_namespaces: HashMap::new(), beside: HashMap::new(), shared };
+        for root in shared.iter().copied().filter(|root| root.origin.document.kind == OriginKind::ConfigMap) {
+            roots.of_namespaces.entry(namespace(root)).or_default().push(root);
+        }
+        let is_root = |holding: &&Holding| holding.origin.role == Some(Role::IstioRoot) && holding.origin.slot == Slot::Trust;
+        for root in context.inventory.holdings.iter().filter(is_root) {
+            roots.beside.entry((neighbourhood(root), hosts::host(root))).or_default().push(root);
+        }
+        roots
+    }
+
+    /// What those believe whom a workload talks to: what its namespace is handed, else what it was given itself.
+    fn of_peers(&self, workload: &'a Holding) -> Vec<&'a Holding> {
+        let handed = self.of_namespaces.get(namespace(workload)).filter(|_| workload.origin.document.kind == OriginKind::Secret);
+        let own = self.beside.get(&(neighbourhood(workload), hosts::host(workload)));
+        handed.or(own).cloned().unwrap_or_else(|| self.shared.to_vec())
+    }
+}
+
+fn namespace(holding: &Holding) -> &str {
+    holding.origin.document.source.split_once('/').map_or("", |(namespace, _)| namespace)
+}
+
+/// Where what belongs to one workload stands together: the Secret, the directory, the dump of its proxy.
+fn neighbourhood(holding: &Holding) -> &str {
+    match holding.origin.document.kind {
+        OriginKind::EnvoySecret => holding.origin.document.path(),
+        _ => place(holding),
+    }
 }
 
 /// Without any workload at hand: what istiod will issue, by the root that workloads were handed.
-fn by_root(context: &Context<'_>, bundles: &[CaBundle<'_>], roots: &[&Holding]) -> Option<Handshake> {
-    let cas: Vec<&Holding> = bundles.iter().map(|bundle| bundle.ca).collect();
-    let ca = in_use(&cas)?;
-    let (_, certificate) = ca.certificates().next()?;
+fn by_root(context: &Context<'_>, bundles: &[&CaBundle<'_>], roots: &[&Holding]) -> Option<Handshake> {
+    let cas: Vec<(&Holding, &Arc<Certificate>)> =
+        bundles.iter().filter_map(|bundle| Some((bundle.ca, bundle.ca.certificates().next()?.1))).collect();
+    let (ca, certificate) = cas.iter().copied().min_by_key(|(_, certificate)| certificate.validity.not_after)?;
     let side = if roots.is_empty() {
         Side::only(Standing::Unknown(WORKLOAD.anchors.to_owned()))
     } else {
         let stale = roots.iter().find(|root| {
             let anchors: Vec<&Arc<Certificate>> = root.certificates().map(|(_, anchor)| anchor).collect();
-            !leads_to(context, certificate, &anchors)
+            !cas.iter().any(|(_, certificate)| leads_to(context, certificate, &anchors))
         });
         let (_, limit) = context.graph.node(&certificate.id).map(|node| context.graph.effective_end(node))?;
         let limiting = context.graph.certificate(limit);

@@ -38,6 +38,11 @@ pub(in super::super) fn api_servers<'a>(context: &Context<'a>) -> Vec<ApiServer<
 
 fn server<'a>(context: &Context<'a>, serving: &'a Holding, file: &'a Holding) -> ApiServer<'a> {
     let host = hosts::host(file);
+    // One that was given by itself, or probed, may be another cluster's: the host's files say nothing of it.
+    if file.origin.role.is_none() {
+        let (others, own, version) = (Vec::new(), Vec::new(), upgrade::present(context));
+        return ApiServer { host, serving, others, client_cas: authentication(context), own, version };
+    }
     let others = [Role::Supervisor, Role::ApiserverSni].into_iter();
     let others = others.flat_map(|role| hosts::places(context, host, role, &[Slot::Credential]));
     let others = others.filter(|holding| holding.origin.document.kind == OriginKind::File && hosts::host(holding) == host);

@@ -97,12 +97,12 @@ const HANDSHAKES: &[Row] = &[
             program: "kube-apiserver",
             flag: "--etcd-servers",
             kubeadm: &["127.0.0.1"],
-            own: &["--advertise-client-urls", "--listen-client-urls"],
+            own: &["--advertise-client-urls"],
         },
         server_code: Code::Untrusted,
         client_code: Code::Untrusted,
         client_usage: Code::UsageWrong,
-        held: uses_etcd,
+        held: has_etcd_here,
         missing: [NO_ETCD_CLIENT, NO_ETCD_SERVER],
     },
     Row {
@@ -155,16 +155,34 @@ const HANDSHAKES: &[Row] = &[
     },
 ];
 
-/// Whether an API server of the host keeps its data in etcd: k3s and MicroK8s may have SQLite or dqlite instead.
-fn uses_etcd(context: &Context<'_>, host: Option<&str>) -> bool {
-    let files = [Role::ApiserverEtcdClient, Role::EtcdServer].into_iter().any(|role| has(context, host, role));
+/// Whether an API server of the host has its etcd there, or one that nobody knows: k3s and MicroK8s may have SQLite or dqlite instead,
+/// and etcd may have hosts of its own.
+fn has_etcd_here(context: &Context<'_>, host: Option<&str>) -> bool {
     let serves = has(context, host, Role::Apiserver);
-    files || (serves && is_kubeadm(context, host))
+    let mut started = components(context.inventory, "kube-apiserver", host);
+    let is_told = started.any(|component| component.values("--etcd-servers").any(|urls| urls.contains("https://")));
+    let dials = is_told || has(context, host, Role::ApiserverEtcdClient) || (serves && is_kubeadm(context, host));
+    let alone = || !serves && !dials && hosts::all(context).len() == 1;
+    let stored = has(context, host, Role::EtcdServer);
+    (dials && (stored || etcd_hosts(context, host).is_empty())) || (stored && alone())
+}
+
+/// The other hosts whose etcd an API server of this one dials, where it has none of its own.
+fn etcd_hosts<'a>(context: &Context<'a>, host: Option<&str>) -> Vec<Option<&'a str>> {
+    let values: Vec<&str> =
+        components(context.inventory, "kube-apiserver", host).flat_map(|component| component.values("--etcd-servers")).collect();
+    let dialled = hosts_in(&values);
+    let answers = |other: Option<&str>| {
+        let presented = ETCD_SERVER.on(context, other);
+        other != host && presented.iter().any(|presented| dialled.iter().any(|name| has_name(presented, name)))
+    };
+    let others = hosts::all(context).into_iter().filter(|other| answers(*other));
+    if has(context, host, Role::EtcdServer) { Vec::new() } else { others.collect() }
 }
 
 fn has(context: &Context<'_>, host: Option<&str>, role: Role) -> bool {
-    let here = |holding: &Holding| hosts::host(holding) == host && holding.certificates().next().is_some();
-    hosts::places(context, host, role, &[Slot::Credential]).any(here)
+    // One that could not be read is one all the same.
+    hosts::places(context, host, role, &[Slot::Credential]).any(|holding| hosts::host(holding) == host)
 }
 
 /// Whether kubeadm, or what is built on it, laid the host out.
@@ -200,7 +218,13 @@ fn between_hosts(context: &Context<'_>) -> Vec<Handshake> {
             .filter(move |master| **master != node)
             .flat_map(move |master| pairs(Party::Kubelet).map(move |row| row.handshake(context, *master, node)))
     });
-    peers.chain(kubelets).collect()
+    let external = hosts.iter().copied().flat_map(|master| {
+        let servers = etcd_hosts(context, master).into_iter();
+        servers.flat_map(move |server| {
+            pairs(Party::Etcd).filter(|row| row.client == Party::Apiserver).map(move |row| row.handshake(context, master, server))
+        })
+    });
+    peers.chain(kubelets).chain(external).collect()
 }
 
 impl Row {
@@ -250,7 +274,7 @@ impl Row {
                     presented,
                     anchors: trusted.clone(),
                     purpose: Purpose::Server,
-                    names: presented.map(|presented| self.dialled(context, server, presented)).unwrap_or_default(),
+                    names: presented.map(|presented| self.dialled(context, client, server, presented)).unwrap_or_default(),
                     judge: Judge::Go(upgrade::of_component(context, self.dials, client)),
                     otherwise: self.server_code,
                     usage: Code::UsageWrong,
@@ -263,22 +287,22 @@ impl Row {
     }
 
     /// The names by which this server is dialled.
-    fn dialled(&self, context: &Context<'_>, host: Option<&str>, presented: &Holding) -> Vec<String> {
-        let urls = |program, flags: &[&str]| {
+    fn dialled(&self, context: &Context<'_>, client: Option<&str>, server: Option<&str>, presented: &Holding) -> Vec<String> {
+        let urls = |program, host, flags: &[&str]| {
             let values = components(context.inventory, program, host);
             let values: Vec<&str> = values.flat_map(|component| flags.iter().flat_map(|flag| component.values(flag))).collect();
             (!values.is_empty()).then(|| hosts_in(&values))
         };
         match self.names {
             Names::Unknown => Vec::new(),
-            Names::Own { program, flags } => urls(program, flags).unwrap_or_default(),
+            Names::Own { program, flags } => urls(program, server, flags).unwrap_or_default(),
             Names::Client { program, flag, kubeadm, own } => {
-                let mut names = match urls(program, &[flag]) {
+                let mut names = match urls(program, client, &[flag]) {
                     Some(names) => of_this_server(names, presented),
-                    None if is_kubeadm(context, host) => kubeadm.iter().map(|name| (*name).to_owned()).collect(),
+                    None if is_kubeadm(context, client) => kubeadm.iter().map(|name| (*name).to_owned()).collect(),
                     None => Vec::new(),
                 };
-                for name in urls(self.answers, own).unwrap_or_default() {
+                for name in urls(self.answers, server, own).unwrap_or_default() {
                     if !names.contains(&name) {
                         names.push(name);
                     }

@@ -1,5 +1,6 @@
 //! What kubeadm and the API server themselves do to certificates at an upgrade.
 
+use super::super::rights::drops_the_group;
 use super::super::{Context, hosts};
 use super::Note;
 use crate::model::{Distribution, Role, Slot};
@@ -9,17 +10,38 @@ use crate::verify::KubernetesVersion;
 struct Row {
     about: &'static str,
     citation: &'static str,
-    /// The minor release with which it comes; 0: at every upgrade.
-    with: u8,
+    /// When it is to be said.
+    when: When,
     /// What happens, if it concerns this cluster.
     text: fn(&Context<'_>, KubernetesVersion) -> Option<String>,
+}
+
+/// When a note is to be said.
+#[derive(Clone, Copy)]
+enum When {
+    /// An upgrade from before a minor release to it or a later one.
+    Crossing(u8),
+    /// An upgrade from a release of which this does not hold to one of which it does.
+    Becoming(fn(KubernetesVersion) -> bool),
+    /// Any upgrade to another minor release.
+    Always,
+}
+
+impl When {
+    fn is_now(self, present: KubernetesVersion, target: KubernetesVersion) -> bool {
+        match self {
+            Self::Crossing(minor) => present.minor < minor && target.minor >= minor,
+            Self::Becoming(holds) => !holds(present) && holds(target),
+            Self::Always => present.minor < target.minor,
+        }
+    }
 }
 
 const NOTES: &[Row] = &[
     Row {
         about: "external CA",
         citation: "kubernetes/kubernetes#124679, kubernetes/kubeadm#3055",
-        with: 29,
+        when: When::Crossing(29),
         text: |context, _| {
             let text = "kubeadm makes admin.conf anew at 1.29 and has no key of the CA to sign it with: make it beforehand by kubeadm certs generate-csr, and have it signed outside";
             lacks_key(context, Role::ClusterCa).then(|| text.to_owned())
@@ -28,7 +50,7 @@ const NOTES: &[Row] = &[
     Row {
         about: "admin.conf",
         citation: "kubernetes/kubernetes#121305",
-        with: 29,
+        when: When::Crossing(29),
         text: |context, _| {
             let text = "made anew with the group kubeadm:cluster-admins instead of system:masters, which super-admin.conf has from then on; copies of the old one keep all rights until they end";
             is_kubeadm(context).then(|| text.to_owned())
@@ -37,14 +59,14 @@ const NOTES: &[Row] = &[
     Row {
         about: "apiserver-kubelet-client",
         citation: "kubernetes/kubernetes#121837, kubernetes/kubernetes#138957, kubernetes/kubeadm#3310",
-        with: 33,
+        when: When::Becoming(drops_the_group),
         text: |context, _| {
             let bound =
                 context.inventory.facts.bindings.iter().any(|binding| &*binding.name == "kubeadm:apiserver-kubelet-client");
             let have = if bound { "there" } else { "not among the sources" };
             is_kubeadm(context).then(|| {
                 format!(
-                    "renewed without an organization by patch releases since May 2026 (1.35.5, 1.36.1): logs and exec then need the ClusterRoleBinding kubeadm:apiserver-kubelet-client, which is {have}"
+                    "renewed without an organization (patch releases since May 2026: 1.35.5, 1.36.1): logs and exec then need the ClusterRoleBinding kubeadm:apiserver-kubelet-client, which is {have}"
                 )
             })
         },
@@ -52,7 +74,7 @@ const NOTES: &[Row] = &[
     Row {
         about: "loopback certificate",
         citation: "kubernetes/kubernetes#130047",
-        with: 33,
+        when: When::Crossing(33),
         text: |context, _| {
             let serves = hosts::places(context, None, Role::Apiserver, &[Slot::Credential]).next().is_some();
             serves.then(|| "made anew when the API server restarts; good for 1096 days then, not 365".to_owned())
@@ -61,7 +83,7 @@ const NOTES: &[Row] = &[
     Row {
         about: "loopback health check",
         citation: "kubernetes/kubernetes#136477",
-        with: 36,
+        when: When::Crossing(36),
         text: |context, _| {
             let serves = hosts::places(context, None, Role::Apiserver, &[Slot::Credential]).next().is_some();
             serves.then(|| {
@@ -73,7 +95,7 @@ const NOTES: &[Row] = &[
     Row {
         about: "client CA of kubelets",
         citation: "kubernetes/kubernetes#136762",
-        with: 36,
+        when: When::Crossing(36),
         text: |context, _| {
             let text = "kubelets reload clientCAFile from then on; older ones believe what they read at their start";
             hosts::places(context, None, Role::Kubelet, &[Slot::Credential]).next().map(|_| text.to_owned())
@@ -82,13 +104,13 @@ const NOTES: &[Row] = &[
     Row {
         about: "renewed by kubeadm upgrade apply",
         citation: "kubernetes/kubernetes#76862",
-        with: 0,
+        when: When::Always,
         text: |context, _| is_kubeadm(context).then(|| renewed(context)).flatten(),
     },
     Row {
         about: "left alone",
         citation: "kubernetes/kubernetes#126430, kubernetes/kubeadm#1784, kubernetes/kubernetes#94175",
-        with: 0,
+        when: When::Always,
         text: |context, _| {
             let text = "the CAs, sa.key, the kubelets' certificates, copies of admin.conf; other control-plane nodes until kubeadm upgrade node runs there";
             is_kubeadm(context).then(|| text.to_owned())
@@ -98,12 +120,27 @@ const NOTES: &[Row] = &[
 
 /// The notes for an upgrade to `target`; from a version that nobody knows, as from the minor release before, which is what kubeadm allows.
 pub(super) fn of(context: &Context<'_>, present: Option<KubernetesVersion>, target: KubernetesVersion) -> Vec<Note> {
-    let is_crossed = |row: &&Row| match row.with {
-        0 => present.is_none_or(|present| present.minor < target.minor),
-        with => target.minor >= with && present.map_or(target.minor.saturating_sub(1), |present| present.minor) < with,
-    };
+    let from = present.unwrap_or(KubernetesVersion { minor: target.minor.saturating_sub(1), patch: 0 });
+    let is_crossed = |row: &&Row| row.when.is_now(from, target);
     let note = |row: &Row| Some(Note { about: row.about.to_owned(), text: (row.text)(context, target)?, citation: row.citation });
-    NOTES.iter().filter(is_crossed).filter_map(note).collect()
+    let leap = present.and_then(|present| leap(present, target));
+    leap.into_iter().chain(NOTES.iter().filter(is_crossed).filter_map(note)).collect()
+}
+
+/// What no upgrade can do in one step.
+fn leap(present: KubernetesVersion, target: KubernetesVersion) -> Option<Note> {
+    let text = match target.minor {
+        minor if minor > present.minor + 1 => {
+            format!(
+                "{} minor releases, and kubeadm upgrades by one at a time: each on the way judges too, ask for each",
+                minor - present.minor
+            )
+        }
+        _ if target < present => "an older version than the present one: kubeadm does not go back".to_owned(),
+        _ => return None,
+    };
+    let citation = "kubernetes/website releases/version-skew-policy";
+    Some(Note { about: "the way".to_owned(), text, citation })
 }
 
 /// Whether an upgrade to the target makes kubeadm sign `admin.conf`, and it cannot.
@@ -134,6 +171,7 @@ fn renewed(context: &Context<'_>) -> Option<String> {
                 (Role::Apiserver, "apiserver"),
                 (Role::ApiserverKubeletClient, "apiserver-kubelet-client"),
                 (Role::Admin, "admin.conf"),
+                (Role::SuperAdmin, "super-admin.conf"),
                 (Role::ControllerManager, "controller-manager.conf"),
                 (Role::Scheduler, "scheduler.conf"),
             ],
@@ -196,7 +234,9 @@ mod tests {
         let with = |notes: &[&'static str]| [notes, &every_time].concat();
         assert_eq!(about(&own, "1.28.2", "1.29"), with(&["admin.conf"]));
         assert_eq!(about(&own, "1.29.3", "1.30"), every_time);
-        assert_eq!(about(&own, "1.32.4", "1.33"), with(&["apiserver-kubelet-client", "loopback certificate"]));
+        assert_eq!(about(&own, "1.32.4", "1.33"), with(&["loopback certificate"]));
+        assert_eq!(about(&own, "1.35.4", "1.36.1"), with(&["apiserver-kubelet-client", "loopback health check"]));
+        assert_eq!(about(&own, "1.30", "1.32")[0], "the way");
         assert_eq!(about(&own, "1.33.0", "1.33.2"), [""; 0]);
     }
 
@@ -215,10 +255,10 @@ mod tests {
     #[test]
     fn the_binding_of_kubelet_clients_is_looked_for() {
         let mut inventory = node(true);
-        assert!(notes(&inventory, "1.32", "1.33")[0].text.ends_with("which is not among the sources"));
+        assert!(notes(&inventory, "1.35", "1.36.1")[0].text.ends_with("which is not among the sources"));
         let name = "kubeadm:apiserver-kubelet-client".into();
         let binding = Binding { name, role: "system:kubelet-api-admin".into(), users: Vec::new(), groups: Vec::new() };
         inventory.facts.push(Fact::Binding(binding));
-        assert!(notes(&inventory, "1.32", "1.33")[0].text.ends_with("which is there"));
+        assert!(notes(&inventory, "1.35", "1.36.1")[0].text.ends_with("which is there"));
     }
 }

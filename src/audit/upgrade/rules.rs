@@ -5,7 +5,7 @@ use super::super::Context;
 use super::super::findings::{Draft, Findings};
 use super::{present, target};
 use crate::chain::NodeId;
-use crate::model::{Certificate, Code, Evidence, KeyAlgorithm, OriginKind, Severity};
+use crate::model::{Certificate, Code, Evidence, Holding, KeyAlgorithm, OriginKind, Role, Severity, Slot};
 use crate::verify::{self, GoVersion, KubernetesVersion, Outcome, Purpose, Question, Reason, Rejection, Verdict, Verifier};
 use std::collections::BTreeSet;
 
@@ -13,17 +13,43 @@ use std::collections::BTreeSet;
 struct TlsRule {
     id: &'static str,
     since: GoVersion,
-    /// The setting that turns it off, for programs whose defaults are newer than `since`.
+    /// The setting that turns it off.
     way_back: Option<&'static str>,
+    /// Whether programs with older GODEBUG defaults do without it.
+    follows_defaults: bool,
+    /// Whose certificates it is about.
+    of: Of,
     citation: &'static str,
     breaks: fn(&Certificate) -> Option<String>,
 }
 
+/// Whose certificates a rule is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Those that are presented.
+    Leaves,
+    /// Those that signed others.
+    Signers,
+}
+
 const TLS_RULES: &[TlsRule] = &[
+    TlsRule {
+        id: "go/rsa-size",
+        since: GoVersion { minor: 24, patch: 0 },
+        way_back: Some("rsa1024min=0"),
+        follows_defaults: true,
+        of: Of::Signers,
+        citation: "Go 1.24 release notes, crypto/rsa, GODEBUG rsa1024min=0",
+        breaks: |certificate| {
+            rsa_bits(certificate).filter(|bits| *bits < 1024).map(|bits| format!("it signs with RSA {bits} bits; at least 1024"))
+        },
+    },
     TlsRule {
         id: "go/tls-rsa-size",
         since: GoVersion { minor: 24, patch: 0 },
         way_back: Some("rsa1024min=0"),
+        follows_defaults: true,
+        of: Of::Leaves,
         citation: "Go 1.24 release notes, crypto/rsa: keys below 1024 bits; GODEBUG rsa1024min=0",
         breaks: |certificate| {
             rsa_bits(certificate).filter(|bits| *bits < 1024).map(|bits| format!("its RSA key has {bits} bits; at least 1024"))
@@ -32,7 +58,9 @@ const TLS_RULES: &[TlsRule] = &[
     TlsRule {
         id: "go/tls-rsa-maximum",
         since: GoVersion { minor: 20, patch: 7 },
-        way_back: Some("tlsmaxrsasize"),
+        way_back: Some("tlsmaxrsasize=16384"),
+        follows_defaults: false,
+        of: Of::Leaves,
         citation: "Go 1.20.7 and 1.21 crypto/tls (CVE-2023-29409): keys above 8192 bits; GODEBUG tlsmaxrsasize",
         breaks: |certificate| {
             rsa_bits(certificate).filter(|bits| *bits > 8192).map(|bits| format!("its RSA key has {bits} bits; at most 8192"))
@@ -43,13 +71,16 @@ const TLS_RULES: &[TlsRule] = &[
 impl TlsRule {
     fn is_enforced_by(&self, verifier: Verifier) -> bool {
         let Verifier::Go(go) = verifier else { return false };
-        go.toolchain >= self.since && (self.way_back.is_none() || go.godebug >= self.since.minor)
+        go.toolchain >= self.since && (!self.follows_defaults || go.godebug >= self.since.minor)
     }
 }
 
 /// What a TLS handshake refuses in a certificate that is presented.
 pub(in super::super) fn tls_refusal(certificate: &Certificate, verifier: Verifier) -> Option<String> {
-    TLS_RULES.iter().filter(|rule| rule.is_enforced_by(verifier)).find_map(|rule| (rule.breaks)(certificate))
+    TLS_RULES
+        .iter()
+        .filter(|rule| rule.of == Of::Leaves && rule.is_enforced_by(verifier))
+        .find_map(|rule| (rule.breaks)(certificate))
 }
 
 fn rsa_bits(certificate: &Certificate) -> Option<u32> {
@@ -95,7 +126,8 @@ fn is_in_use(context: &Context<'_>, node: NodeId) -> bool {
 fn refusal(context: &Context<'_>, node: NodeId, now: Verifier, then: Verifier) -> Option<Refusal> {
     let question = question(context, node);
     let own = |verifier| {
-        own_rejection(&verify::verify(context.graph, &question, verifier), node, context.graph.certificate(node).is_self_issued())
+        let verdict = verify::verify(context.graph, &question, verifier);
+        own_rejection(&verdict, node, context.graph.certificate(node).is_self_issued() || is_anchor(context, node))
     };
     if let Some(rejection) = own(then) {
         let enforcement = rejection.enforcement(then);
@@ -109,7 +141,11 @@ fn refusal(context: &Context<'_>, node: NodeId, now: Verifier, then: Verifier) -
     }
     let certificate = context.graph.certificate(node);
     let comes = |rule: &&TlsRule| rule.is_enforced_by(then) && !rule.is_enforced_by(now);
-    TLS_RULES.iter().filter(comes).filter(|_| !certificate.is_ca()).find_map(|rule| {
+    let concerns = |rule: &&TlsRule| match rule.of {
+        Of::Leaves => !certificate.is_ca(),
+        Of::Signers => certificate.is_ca() && context.is_issuer(node),
+    };
+    TLS_RULES.iter().filter(comes).filter(concerns).find_map(|rule| {
         let message = (rule.breaks)(certificate)?;
         Some(Refusal { rule: rule.id, message, citation: rule.citation, since: Some(rule.since), way_back: rule.way_back })
     })
@@ -133,6 +169,14 @@ fn question<'a>(context: &Context<'a>, node: NodeId) -> Question<'a> {
         crls: Vec::new(),
         max_depth: None,
     }
+}
+
+/// Whether a CA is believed by itself wherever it stands: nobody checks who signed it.
+fn is_anchor(context: &Context<'_>, node: NodeId) -> bool {
+    context.graph.certificate(node).is_ca()
+        && context
+            .places(node)
+            .all(|(holding, _)| holding.origin.slot == Slot::Trust || holding.origin.role.is_some_and(Role::is_ca))
 }
 
 /// What speaks against the certificate itself: how it is written, and how it is signed. A signature is the fault of what bears it,
@@ -180,7 +224,11 @@ fn draft(
             )
         },
     );
-    let mut draft = super::super::dates::about(context, node, Draft::new(Code::RejectedByTarget, Severity::Critical, message))
+    // Of a Secret that no handshake at hand is known by, nobody knows whether a program of Kubernetes judges it.
+    let is_somebodys = |holding: &Holding| holding.origin.role.is_some() || holding.origin.document.kind != OriginKind::Secret;
+    let severity =
+        if context.places(node).any(|(holding, _)| is_somebodys(holding)) { Severity::Critical } else { Severity::Warning };
+    let mut draft = super::super::dates::about(context, node, Draft::new(Code::RejectedByTarget, severity, message))
         .hint(format!("Issue the certificate anew before the upgrade. {way_back}"))
         .evidence("rule", Evidence::Text(refusal.rule.to_owned()))
         .evidence("citation", Evidence::Text(refusal.citation.to_owned()))

@@ -66,7 +66,9 @@ fn bootstrap_token(scribe: &mut Scribe<'_>, object: &Object<'_>) {
     let field = |key: &str| bytes(key).and_then(|bytes| std::str::from_utf8(&bytes).map(str::to_owned).ok());
     let Some(id) = field("token-id") else { return };
     let expires = field("expiration").and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
-    if let Some(secret) = bytes("token-secret").filter(|_| object.site.is_outermost()) {
+    // The controllers look at kube-system alone, and at Secrets of that name.
+    let counts = *object.site.document.source == *format!("kube-system/bootstrap-token-{id}");
+    if let Some(secret) = bytes("token-secret").filter(|_| counts && object.site.is_outermost()) {
         let token = BootstrapToken {
             document: Arc::clone(&object.site.document),
             id: id.as_str().into(),
