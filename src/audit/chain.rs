@@ -5,7 +5,7 @@ use super::findings::{Draft, Findings};
 use super::{Context, front_proxy, hosts};
 use crate::chain::NodeId;
 use crate::model::{Certificate, Code, Content, Evidence, GeneralName, Holding, OriginKind, Role, Severity, Sha256, Slot};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// id-ce-subjectAltName.
@@ -53,14 +53,20 @@ fn issued_by(context: &Context<'_>, findings: &mut Findings, table: &[(Role, &[R
 
 /// A workload's certificate comes with the root that it is to chain to: in Citadel's own Secrets, and in the mounts of a pod.
 fn istio_workloads(context: &Context<'_>, findings: &mut Findings) {
-    let with_role = |role| context.inventory.holdings.iter().filter(move |holding| holding.origin.role == Some(role));
-    for workload in with_role(Role::IstioWorkload).filter(|holding| holding.origin.slot == Slot::Credential) {
-        let beside = |root: &&Holding| match workload.origin.document.kind {
-            OriginKind::File => root.origin.document.kind == OriginKind::File && hosts::host(root) == hosts::host(workload),
-            _ => Arc::ptr_eq(&root.origin.document, &workload.origin.document),
-        };
-        let anchors: Vec<&Holding> = with_role(Role::IstioRoot).filter(beside).collect();
-        judge(context, findings, workload, &anchors, Code::Untrusted);
+    // In objects by the object, in files by the host.
+    let key = |holding: &Holding| match holding.origin.document.kind {
+        OriginKind::File => (0, hosts::host(holding).map(str::to_owned)),
+        _ => (Arc::as_ptr(&holding.origin.document).addr(), None),
+    };
+    let mut roots: HashMap<_, Vec<&Holding>> = HashMap::new();
+    for root in context.with_role(Role::IstioRoot) {
+        roots.entry(key(root)).or_default().push(root);
+    }
+    let workloads = context.with_role(Role::IstioWorkload).iter().filter(|holding| holding.origin.slot == Slot::Credential);
+    for workload in workloads {
+        if let Some(anchors) = roots.get(&key(workload)) {
+            judge(context, findings, workload, anchors, Code::Untrusted);
+        }
     }
 }
 

@@ -1,29 +1,14 @@
 //! The aggregation layer: whom extension API servers believe, and that nobody else can pass for it.
 
 use super::findings::{Draft, Findings};
-use super::places::{self, Files, components};
+use super::places::{self, CLIENT_CA, Files, authentication, components};
 use super::{Context, chain, hosts};
-use crate::model::{Certificate, Code, Evidence, Holding, OriginKind, Role, Severity, Sha256, Slot};
+use crate::model::{Certificate, Code, Evidence, Holding, Role, Severity, Sha256, Slot};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const CLIENT_CA: Files = places::anchors("kube-apiserver", "--client-ca-file", &[&[Role::ClusterCa, Role::ClientCa]]);
 const FRONT_PROXY_CA: Files = places::anchors("kube-apiserver", "--requestheader-client-ca-file", &[&[Role::FrontProxyCa]]);
 const FRONT_PROXY_CLIENT: Files = places::credential("kube-apiserver", "--proxy-client-cert-file", &[&[Role::FrontProxyClient]]);
-
-/// The ConfigMap by which the API server tells extension servers both.
-const AUTHENTICATION: &str = "kube-system/extension-apiserver-authentication";
-
-/// A bundle of that ConfigMap.
-fn told<'a>(context: &Context<'a>, key: &str) -> Vec<&'a Holding> {
-    let is_it = |holding: &&Holding| {
-        let document = &holding.origin.document;
-        document.kind == OriginKind::ConfigMap
-            && &*document.source == AUTHENTICATION
-            && *holding.origin.field == *format!("data[{key}]")
-    };
-    context.inventory.holdings.iter().filter(is_it).collect()
-}
 
 fn keys(places: &[&Holding]) -> BTreeSet<Sha256> {
     places.iter().flat_map(|place| place.certificates()).map(|(_, ca)| ca.public_key.spki_sha256).collect()
@@ -32,7 +17,8 @@ fn keys(places: &[&Holding]) -> BTreeSet<Sha256> {
 pub(super) fn ca_shared(context: &Context<'_>, findings: &mut Findings) {
     type Both<'a> = (Vec<&'a Holding>, Vec<&'a Holding>);
     let of_hosts = hosts::all(context).into_iter().map(|host| (CLIENT_CA.on(context, host), FRONT_PROXY_CA.on(context, host)));
-    let of_objects: Both<'_> = (told(context, "client-ca-file"), told(context, "requestheader-client-ca-file"));
+    let of_objects: Both<'_> =
+        (authentication(context, "client-ca-file"), authentication(context, "requestheader-client-ca-file"));
     for (clients, proxies) in of_hosts.chain([of_objects]) {
         let shared: Vec<Sha256> = keys(&clients).intersection(&keys(&proxies)).copied().collect();
         let is_shared = |ca: &Arc<Certificate>| shared.contains(&ca.public_key.spki_sha256);
@@ -45,7 +31,7 @@ pub(super) fn ca_shared(context: &Context<'_>, findings: &mut Findings) {
 
 /// What extension servers are told to take client certificates from, where that is not what the API server does.
 fn told_otherwise(context: &Context<'_>, findings: &mut Findings) {
-    let told = told(context, "client-ca-file");
+    let told = authentication(context, "client-ca-file");
     let own: Vec<&Holding> = hosts::all(context).into_iter().flat_map(|host| CLIENT_CA.on(context, host)).collect();
     if told.is_empty() || own.is_empty() || !keys(&told).is_disjoint(&keys(&own)) {
         return;
@@ -64,7 +50,7 @@ fn told_otherwise(context: &Context<'_>, findings: &mut Findings) {
 /// What the files of one host do not show: names that are not allowed, what the ConfigMap says, the other hosts.
 pub(super) fn untrusted(context: &Context<'_>, findings: &mut Findings) {
     told_otherwise(context, findings);
-    let objects = told(context, "requestheader-client-ca-file");
+    let objects = authentication(context, "requestheader-client-ca-file");
     for host in hosts::all(context) {
         let flags = components(context.inventory, "kube-apiserver", host)
             .flat_map(|component| component.values("--requestheader-allowed-names"));
@@ -114,6 +100,9 @@ const ALIKE: &[(Role, Code)] = &[
     (Role::FrontProxyCa, Code::FrontProxyUntrusted),
 ];
 
+/// The fact by which a finding says that a CA differs from node to node, and which one.
+pub(super) const DIFFERS: &str = "differingCa";
+
 /// Control-plane nodes of one cluster have the same CAs: those whose CA shares no key with the others'.
 pub(super) fn between_hosts(context: &Context<'_>, findings: &mut Findings, wanted: Code) {
     let masters: Vec<&str> = hosts::all(context)
@@ -140,6 +129,7 @@ pub(super) fn between_hosts(context: &Context<'_>, findings: &mut Findings, want
         let ids = places.iter().flat_map(|place| place.certificates()).map(|(_, ca)| ca.id);
         let draft = ids.fold(Draft::new(*code, Severity::Critical, message), Draft::certificate_once);
         let places = with.iter().flat_map(|(_, places)| places).map(|place| (place.origin.clone(), 0));
+        let draft = draft.evidence(DIFFERS, Evidence::Text(role.as_str().to_owned()));
         findings.add(
             draft
                 .places(places)

@@ -158,8 +158,15 @@ fn position(findings: &[Finding], side: &Side, fault: &Fault) -> Option<usize> {
         let by_belief = matches!(finding.code, Code::ClusterInfoCaStale | Code::RootCaConfigmapStale);
         by_belief && side.believes.iter().any(|origin| stands_at(finding, origin))
     };
+    // What was wrong with the text of a place was found before anybody knew what certificate is in it.
+    let is_unnamed = |finding: &Finding| finding.code == fault.code && finding.certificates.is_empty() && same_place(finding);
     let about = |finding: &Finding| match fault.certificate {
-        Some(_) => concerns(finding, fault.certificate) || concerns(finding, side.certificate) || same_belief(finding),
+        Some(_) => {
+            concerns(finding, fault.certificate)
+                || concerns(finding, side.certificate)
+                || same_belief(finding)
+                || is_unnamed(finding)
+        }
         None => same_place(finding) || finding.message == fault.message,
     };
     let fits = |finding: &&Finding| finding.severity >= Severity::Warning && about(finding);
@@ -230,6 +237,12 @@ fn own(handshake: &Handshake, side: &Side, fault: &Fault) -> Finding {
         fault.code,
         Code::CaDoesNotSignServer | Code::CabundleStale | Code::RootCaConfigmapStale | Code::ClusterInfoCaStale
     );
+    // The API server's own certificate fits its own host; a node that refuses it believes an old CA.
+    let of_node = handshake.server.party == Party::Kubelet && handshake.client.host != handshake.server.host;
+    if of_node && names_the_same(fault.code, Code::Untrusted) {
+        draft = draft.hint("Copy the cluster's present CA to the node (clientCAFile of its kubelet), then restart the kubelet.");
+    }
+    let by_belief = by_belief || of_node;
     let (first, second) = (side.believes.iter(), side.origin.iter());
     let places: Vec<_> = match by_belief {
         true => first.chain(second).collect(),
@@ -263,11 +276,26 @@ pub(super) fn refuse(handshakes: &mut [Handshake], findings: &[Finding]) {
     }
 }
 
+/// A caBundle with nothing in it has a code of its own.
+fn empty_bundles(findings: &mut [Finding]) {
+    let own = findings.iter().filter(|finding| finding.code == Code::CabundleEmpty);
+    let known: HashSet<Origin> = own.flat_map(|finding| finding.origins.iter().map(|(origin, _)| origin.clone())).collect();
+    for finding in findings.iter_mut().filter(|finding| finding.code == Code::EmptyBundle) {
+        if finding.origins.iter().all(|(origin, _)| known.contains(origin)) {
+            finding.because = Some(Code::CabundleEmpty);
+            finding.severity = Severity::Info;
+        }
+    }
+}
+
+/// What may follow from another fault, and what it may follow from.
+const CONSEQUENCES: &[Code] =
+    &[Code::OutlivesIssuer, Code::IssuerExpiresFirst, Code::IstioLeafOutlivesCa, Code::IstioCaBundleInvalid];
+const CAUSES: &[Code] = &[Code::Expired, Code::CaExpiring, Code::NotYetValid, Code::KeyMismatch];
+
 /// Marks what is only a consequence of another finding: what outlives a CA that has ended or ends soon; a bundle that holds it.
 pub(super) fn fold(context: &Context<'_>, findings: &mut [Finding]) {
-    const CONSEQUENCES: &[Code] =
-        &[Code::OutlivesIssuer, Code::IssuerExpiresFirst, Code::IstioLeafOutlivesCa, Code::IstioCaBundleInvalid];
-    const CAUSES: &[Code] = &[Code::Expired, Code::CaExpiring, Code::NotYetValid, Code::KeyMismatch];
+    empty_bundles(findings);
     let causes: Vec<(Code, Sha256)> = findings
         .iter()
         .filter(|finding| CAUSES.contains(&finding.code) && finding.severity > Severity::Info)

@@ -12,11 +12,9 @@ pub(super) fn places<'c, 'a>(
     role: Role,
     slots: &'c [Slot],
 ) -> impl Iterator<Item = &'a Holding> + use<'c, 'a> {
-    context.inventory.holdings.iter().filter(move |holding| {
-        let origin = &holding.origin;
-        let here = origin.document.host.as_deref();
-        origin.role == Some(role) && slots.contains(&origin.slot) && (host.is_none() || here == host)
-    })
+    // Of the host's own places there are fewer than of those with the job on all hosts, and the other way round.
+    let candidates = if host.is_some() { context.on(host) } else { context.with_role(role) };
+    candidates.iter().copied().filter(move |holding| holding.origin.role == Some(role) && slots.contains(&holding.origin.slot))
 }
 
 /// The host that a place belongs to.

@@ -34,8 +34,8 @@ pub use upgrade::{Note, Upgrade};
 
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{
-    Certificate, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Severity, Sha256,
-    Slot,
+    Certificate, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Role, Severity,
+    Sha256, Slot,
 };
 use findings::Findings;
 use pairs::Pairs;
@@ -142,6 +142,8 @@ pub struct Context<'a> {
     present: OnceLock<upgrade::Version>,
     key_faults: OnceLock<KeyFaults<'a>>,
     secrets: OnceLock<HashMap<&'a str, Vec<&'a Holding>>>,
+    hosts: OnceLock<HashMap<Option<&'a str>, Vec<&'a Holding>>>,
+    roles: OnceLock<HashMap<Role, Vec<&'a Holding>>>,
 }
 
 /// First certificates whose keys are at fault, by where their place is in memory.
@@ -169,6 +171,8 @@ impl<'a> Context<'a> {
             present: OnceLock::new(),
             key_faults: OnceLock::new(),
             secrets: OnceLock::new(),
+            hosts: OnceLock::new(),
+            roles: OnceLock::new(),
         }
     }
 
@@ -187,6 +191,32 @@ impl<'a> Context<'a> {
     /// Certificates whose keys are at fault, found out once.
     fn key_faults(&self, find: impl FnOnce() -> KeyFaults<'a>) -> &KeyFaults<'a> {
         self.key_faults.get_or_init(find)
+    }
+
+    /// Every place with a job on a host.
+    fn on<'s>(&'s self, host: Option<&'s str>) -> &'s [&'a Holding] {
+        let index = self.hosts.get_or_init(|| {
+            let mut index: HashMap<_, Vec<_>> = HashMap::new();
+            for holding in self.inventory.holdings.iter().filter(|holding| holding.origin.role.is_some()) {
+                index.entry(holding.origin.document.host.as_deref()).or_default().push(holding);
+            }
+            index
+        });
+        index.get(&host).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Every place with a job.
+    fn with_role(&self, role: Role) -> &[&'a Holding] {
+        let index = self.roles.get_or_init(|| {
+            let mut index: HashMap<_, Vec<_>> = HashMap::new();
+            for holding in &self.inventory.holdings {
+                if let Some(role) = holding.origin.role {
+                    index.entry(role).or_default().push(holding);
+                }
+            }
+            index
+        });
+        index.get(&role).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What Secrets of a namespace hold.

@@ -1,7 +1,7 @@
 //! Where a program's certificates are: at the path that its flag names, else where its layout keeps them.
 
 use super::Context;
-use crate::model::{Component, Holding, Inventory, Role, Slot};
+use crate::model::{Component, Holding, Inventory, OriginKind, Role, Slot};
 
 /// What a program holds or believes.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,20 @@ pub(super) const fn anchors(program: &'static str, flag: &'static str, roles: &'
     Files { program, flag, roles, slots: &[Slot::Credential, Slot::Trust] }
 }
 
+/// What an API server takes client certificates from. Several distributions part the cluster CA in two.
+pub(super) const CLIENT_CA: Files = anchors("kube-apiserver", "--client-ca-file", &[&[Role::ClusterCa, Role::ClientCa]]);
+
+/// A bundle of kube-system/extension-apiserver-authentication, by which an API server tells extension servers whom it believes.
+pub(super) fn authentication<'a>(context: &Context<'a>, key: &str) -> Vec<&'a Holding> {
+    let is_it = |holding: &&Holding| {
+        let document = &holding.origin.document;
+        document.kind == OriginKind::ConfigMap
+            && &*document.source == "kube-system/extension-apiserver-authentication"
+            && *holding.origin.field == *format!("data[{key}]")
+    };
+    context.inventory.holdings.iter().filter(is_it).collect()
+}
+
 impl Files {
     /// The places on a host. A flag that names a file which could not be read leaves none.
     pub(super) fn on<'a>(&self, context: &Context<'a>, host: Option<&str>) -> Vec<&'a Holding> {
@@ -33,13 +47,13 @@ impl Files {
             components(context.inventory, self.program, host).flat_map(|component| component.values(self.flag)).collect();
         if !named.is_empty() {
             let is_named = |holding: &&Holding| named.contains(&holding.origin.document.path());
-            return on(context.inventory, host).filter(is_named).filter(|holding| self.is_filled(holding)).collect();
+            return context.on(host).iter().copied().filter(is_named).filter(|holding| self.is_filled(holding)).collect();
         }
         let of = |roles: &&[Role]| -> Vec<&'a Holding> {
             let fits = |holding: &&Holding| {
                 holding.origin.role.is_some_and(|role| roles.contains(&role)) && self.slots.contains(&holding.origin.slot)
             };
-            on(context.inventory, host).filter(fits).filter(|holding| self.is_filled(holding)).collect()
+            context.on(host).iter().copied().filter(fits).filter(|holding| self.is_filled(holding)).collect()
         };
         self.roles.iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
     }
@@ -51,17 +65,12 @@ impl Files {
     }
 }
 
-/// Everything with a place on the host.
-fn on<'a>(inventory: &'a Inventory, host: Option<&str>) -> impl Iterator<Item = &'a Holding> {
-    inventory.holdings.iter().filter(move |holding| holding.origin.document.host.as_deref() == host)
-}
-
 /// How a program is started on a host: its command line, and its configuration files.
 pub(super) fn components<'a>(inventory: &'a Inventory, program: &str, host: Option<&str>) -> impl Iterator<Item = &'a Component> {
     inventory.facts.components.iter().filter(move |component| component.program == program && component.host.as_deref() == host)
 }
 
-/// The hosts in URLs that a flag lists, without repetition; with `https` alone those of that scheme.
+/// The hosts in URLs that a flag lists, without repetition: those dialled with TLS.
 pub(super) fn hosts_in(values: &[&str]) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     for url in values.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|url| url.starts_with("https://")) {

@@ -1,6 +1,7 @@
 //! A CA file that was replaced: everything that it should have signed is refused at once, and only the file is at fault.
 
 use super::findings::Draft;
+use super::front_proxy::DIFFERS;
 use super::{Context, chain, hosts};
 use crate::model::{Certificate, Code, Finding, Holding, Origin, OriginKind, Role, Severity, Sha256, Slot};
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ const SEVERAL: usize = 2;
 
 /// Puts one finding about the file in front of those about the certificates.
 pub(super) fn fold(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    differing(context, findings);
     let is_ca = |holding: &&Holding| {
         let origin = &holding.origin;
         origin.document.kind == OriginKind::File
@@ -45,6 +47,39 @@ pub(super) fn fold(context: &Context<'_>, findings: &mut Vec<Finding>) {
             None => findings.push(replaced(place, ca, leaves.len(), broken)),
         }
     }
+}
+
+/// Where a CA differs from node to node, what one node's CA signed is refused by the others: that is the same fault.
+fn differing(context: &Context<'_>, findings: &mut [Finding]) {
+    let is_root = |finding: &Finding| finding.evidence.iter().any(|(key, _)| *key == DIFFERS);
+    let roots: Vec<usize> = findings.iter().enumerate().filter(|(_, finding)| is_root(finding)).map(|(at, _)| at).collect();
+    for root in roots {
+        let keys = keys_at(context, &findings[root]);
+        let is_signed = |id: &Sha256| {
+            let issuers = context.graph.node(id).map(|node| context.graph.issuers(node)).unwrap_or_default();
+            issuers.into_iter().any(|issuer| keys.contains(&context.graph.certificate(issuer).public_key.spki_sha256))
+        };
+        let code = findings[root].code;
+        let mut broken = Vec::new();
+        for finding in findings.iter_mut().filter(|finding| !is_root(finding)) {
+            let is_refusal = OF_TRUST.contains(&finding.code) && finding.severity == Severity::Critical;
+            if is_refusal && finding.certificates.iter().any(is_signed) {
+                broken.extend(finding.handshakes.iter().cloned());
+                finding.because = Some(code);
+                finding.severity = Severity::Info;
+            }
+        }
+        findings[root].handshakes.extend(broken);
+        findings[root].handshakes.sort_unstable();
+        findings[root].handshakes.dedup();
+    }
+}
+
+/// The keys of the CAs that a finding is about.
+fn keys_at(context: &Context<'_>, finding: &Finding) -> BTreeSet<Sha256> {
+    let is_there = |holding: &&Holding| finding.origins.iter().any(|(origin, _)| *origin == holding.origin);
+    let places = context.inventory.holdings.iter().filter(is_there);
+    places.flat_map(Holding::certificates).map(|(_, ca)| ca.public_key.spki_sha256).collect()
 }
 
 /// Whether a finding says that somebody who believes this file refuses a certificate.

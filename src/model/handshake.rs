@@ -35,8 +35,6 @@ pub enum Party {
     Apiserver,
     /// etcd.
     Etcd,
-    /// etcd's health check.
-    EtcdHealthcheckClient,
     /// An API server behind the aggregation layer (an APIService).
     ExtensionServer,
     /// An admission webhook.
@@ -72,7 +70,6 @@ impl Party {
             Self::Supervisor => "supervisor",
             Self::Apiserver => "kube-apiserver",
             Self::Etcd => "etcd",
-            Self::EtcdHealthcheckClient => "etcd-healthcheck-client",
             Self::ExtensionServer => "extension-server",
             Self::Webhook => "webhook",
             Self::ConversionWebhook => "conversion-webhook",

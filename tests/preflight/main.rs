@@ -22,6 +22,7 @@ mod objects;
 mod odd;
 mod others;
 mod rancher;
+mod reviewed;
 mod served;
 mod shape;
 mod site;

@@ -1,14 +1,11 @@
 //! The API servers at hand: what each serves, whom it takes clients from, and which of them a client reaches by a name.
 
-use super::super::places::{self, Files};
+use super::super::places::{self, CLIENT_CA, authentication};
 use super::super::upgrade::{self, Version};
 use super::super::{Context, hosts, served};
 use crate::model::{GeneralName, Holding, OriginKind, Role, Slot};
 use std::collections::HashMap;
 use std::net::IpAddr;
-
-/// What an API server takes client certificates from. Several distributions part the cluster CA in two.
-const CLIENT_CA: Files = places::anchors("kube-apiserver", "--client-ca-file", &[&[Role::ClusterCa, Role::ClientCa]]);
 
 /// One API server.
 pub(in super::super) struct ApiServer<'a> {
@@ -41,13 +38,13 @@ fn server<'a>(context: &Context<'a>, serving: &'a Holding, file: &'a Holding) ->
     // One that was given by itself, or probed, may be another cluster's: the host's files say nothing of it.
     if file.origin.role.is_none() {
         let (others, own, version) = (Vec::new(), Vec::new(), upgrade::present(context));
-        return ApiServer { host, serving, others, client_cas: authentication(context), own, version };
+        return ApiServer { host, serving, others, client_cas: authentication(context, "client-ca-file"), own, version };
     }
     let others = [Role::Supervisor, Role::ApiserverSni].into_iter();
     let others = others.flat_map(|role| hosts::places(context, host, role, &[Slot::Credential]));
     let others = others.filter(|holding| holding.origin.document.kind == OriginKind::File && hosts::host(holding) == host);
     let client_cas = match CLIENT_CA.on(context, host) {
-        none if none.is_empty() => authentication(context),
+        none if none.is_empty() => authentication(context, "client-ca-file"),
         known => known,
     };
     ApiServer {
@@ -65,16 +62,6 @@ fn is_for_servers(holding: &Holding) -> bool {
         .certificates()
         .next()
         .is_some_and(|(_, leaf)| leaf.allows(&crate::model::ExtendedKeyUsage::ServerAuth) && !leaf.is_ca())
-}
-
-/// What the API server itself says that it takes client certificates from: `client-ca-file` of extension-apiserver-authentication.
-fn authentication<'a>(context: &Context<'a>) -> Vec<&'a Holding> {
-    let is_it = |holding: &&Holding| {
-        holding.origin.document.kind == OriginKind::ConfigMap
-            && &*holding.origin.document.source == "kube-system/extension-apiserver-authentication"
-            && &*holding.origin.field == "data[client-ca-file]"
-    };
-    context.inventory.holdings.iter().filter(is_it).collect()
 }
 
 /// `--advertise-address`, and the name of the node.
