@@ -35,6 +35,8 @@ pub(crate) fn fixtures(directory: &Path) -> Result<Vec<Entry>, Error> {
     entries.extend(trust(pki, &keys)?);
     let endpoints = "# port 1 of loopback, where nothing listens\n127.0.0.1:1\nno endpoint\n[::1]:1\n";
     entries.push(Entry::open("endpoints.txt", endpoints));
+    entries.push(Entry::open("logs/kube-apiserver.log", include_str!("../certs-fixtures/logs/kube-apiserver.log")));
+    entries.push(Entry::open("logs/etcd.log", include_str!("../certs-fixtures/logs/etcd.log")));
     for (name, health) in [("sound", Health::Sound), ("ailing", Health::Ailing)] {
         let cluster = cluster::entries(pki, health, Site::default(), &|path| Some(keys.pem(path)))?;
         entries.extend(cluster.into_iter().map(|entry| below(name, entry)));

@@ -8,7 +8,7 @@
 //!        decode      chain        bytes → nouns                | issuer graph, signatures
 //!       /   |          |
 //! gather  probe      verify       the disk, the wire           | one trust question, one verifier → verdict
-//!       \   |          |
+//!       \   |          |    explain                             | a log → which handshake, who refused, why
 //!      mint |        audit        certificates made            | every check → findings
 //!        \  |          |
 //!        demo          |          a small cluster to try, on loopback
@@ -26,6 +26,7 @@ pub mod cli;
 pub mod decode;
 pub mod demo;
 mod der;
+pub mod explain;
 pub mod gather;
 pub mod mint;
 pub mod model;

@@ -18,10 +18,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("probe", &["model", "der", "decode"]),
     ("demo", &["model", "mint", "gather"]),
     ("audit", &["model", "chain", "verify"]),
-    ("report", &["model", "chain", "verify", "audit"]),
-    ("cli", &["model", "decode", "gather", "probe", "mint", "demo", "chain", "verify", "audit", "report"]),
+    ("explain", &["model"]),
+    ("report", &["model", "chain", "verify", "audit", "explain"]),
+    ("cli", &["model", "decode", "gather", "probe", "mint", "demo", "chain", "verify", "audit", "explain", "report"]),
     // The table of contents and the binary.
-    ("lib", &["model", "der", "decode", "gather", "probe", "mint", "demo", "chain", "verify", "audit", "report", "cli"]),
+    (
+        "lib",
+        &["model", "der", "decode", "gather", "probe", "mint", "demo", "chain", "verify", "audit", "explain", "report", "cli"],
+    ),
     ("main", &["cli"]),
 ];
 

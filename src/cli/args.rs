@@ -81,6 +81,14 @@ pub enum Command {
     ///
     /// Exit codes: 0 go, 1 go with warnings, 2 no-go, 3 could not tell.
     Preflight(Preflight),
+    /// Explain an error from a log: which handshake spoke, who refused, why, what to run and what to do.
+    ///
+    /// Knows the words of Go, OpenSSL, BoringSSL, rustls and Java in the logs of Kubernetes, etcd, Istio and Envoy, kubectl, curl and helm.
+    /// The same error is told once, with how often and from when to when; those that others follow from come first. With sources the
+    /// findings that belong to it are shown below. Secrets in the text are not repeated.
+    ///
+    /// Exit codes: 0 recognised, 3 not.
+    Explain(Explain),
     /// Explain the finding codes: all of them, or one.
     Checks {
         /// A code, as findings carry it.
@@ -316,6 +324,18 @@ pub struct Preflight {
     /// The version that it has. Default: what its manifests, kubelets and API servers say.
     #[arg(long, value_name = "VERSION")]
     pub from: Option<KubernetesVersion>,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(override_usage = "kcert explain [OPTIONS] [TEXT | FILE | -] [SOURCE]...")]
+pub struct Explain {
+    /// A log file of that name, - for standard input, else the text itself (in quotation marks). Without any: standard input.
+    #[arg(value_name = "TEXT | FILE | -")]
+    pub text: Option<PathBuf>,
+    /// Where to look for the reason.
+    #[command(flatten)]
+    pub sources: Sources,
 }
 
 /// Arguments of `verify`.

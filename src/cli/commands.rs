@@ -114,13 +114,24 @@ impl Session {
         self.dial(second.collect(), out)
     }
 
-    /// Gathers, links, judges and prints.
-    fn report(&self, ask: &Ask<'_>, format: Format, out: &mut dyn Write) -> Result<Outcome, Error> {
+    /// Everything that sources hold, their servers asked as for a preflight.
+    pub(super) fn inventory(&self, sources: &Sources) -> Result<Inventory, Error> {
+        let (keep, fallback) = (collect::EVERYTHING, Fallback::Host);
+        self.gathered(&Ask { view: View::Preflight, sources, keep, fallback, textfile: None, policy: self.policy })
+    }
+
+    fn gathered(&self, ask: &Ask<'_>) -> Result<Inventory, Error> {
         let mut inventory = Inventory::default();
         self.gather(ask, &mut inventory)?;
         if !inventory.peers.is_empty() {
             inventory.sort_peers();
         }
+        Ok(inventory)
+    }
+
+    /// Gathers, links, judges and prints.
+    fn report(&self, ask: &Ask<'_>, format: Format, out: &mut dyn Write) -> Result<Outcome, Error> {
+        let inventory = self.gathered(ask)?;
         let graph = Graph::build(&inventory, &AwsLc);
         let judge = if ask.view == View::Preflight { audit::preflight } else { audit::audit };
         let audit = judge(&graph, &ask.policy);

@@ -40,6 +40,10 @@ pub enum Error {
     Format(&'static str, &'static str),
     /// `--at` lies outside the calendar.
     At,
+    /// Nothing to explain.
+    NoText,
+    /// A log that is not there or cannot be read.
+    Log(Unusable),
     /// An unknown finding code.
     Code(String),
     /// An unknown command in `kcert man`.
@@ -77,6 +81,8 @@ impl Error {
                 "text and json go everywhere; jsonl with inspect and check; nagios and prometheus with check and preflight; markdown with preflight",
             ),
             Self::At => Some("give a date between the years 0001 and 9999"),
+            Self::NoText => Some("kcert explain 'x509: …', kcert explain FILE, or COMMAND 2>&1 | kcert explain"),
+            Self::Log(_) => Some("name a log file, - for standard input, or give the text itself in quotation marks"),
             Self::Code(_) => Some("kcert checks lists them"),
             Self::Manual(_) => Some("kcert --help lists the commands"),
             Self::Textfile(..) => Some("the directory has to exist and be writable"),
@@ -93,7 +99,7 @@ impl fmt::Display for Error {
             Self::NotAnEndpoint(cause) => cause.fmt(f),
             Self::OtherServer(endpoint) => write!(f, "the kubeconfig's server is {endpoint}, which is not among those to ask"),
             Self::NoEndpoint => f.write_str("there is no server to ask"),
-            Self::Unusable(cause) => cause.fmt(f),
+            Self::Unusable(cause) | Self::Log(cause) => cause.fmt(f),
             Self::Proxy(cause) => cause.fmt(f),
             Self::NoClientCertificate => f.write_str("there is no client certificate with its key"),
             Self::ClientKey(cause) => cause.fmt(f),
@@ -103,6 +109,7 @@ impl fmt::Display for Error {
             Self::Demo(cause) => write!(f, "the demo could not be made: {cause}"),
             Self::Format(format, command) => write!(f, "{command} has no output format {format}"),
             Self::At => f.write_str("--at lies outside the calendar"),
+            Self::NoText => f.write_str("there is nothing to explain"),
             Self::Code(code) => write!(f, "there is no finding code {code}"),
             Self::Manual(command) => write!(f, "there is no command {command}"),
             Self::Write(cause) => write!(f, "the report could not be written: {cause}"),

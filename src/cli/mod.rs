@@ -6,6 +6,7 @@ mod collect;
 mod commands;
 pub mod error;
 pub mod exit;
+mod explain;
 pub mod manual;
 mod own_servers;
 mod probe;
@@ -63,6 +64,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Error> {
         Command::Probe(asked) => probe::probe(&session, asked, out),
         Command::Check(check) => commands::check(&session, check, out),
         Command::Preflight(preflight) => commands::preflight(&session, preflight, out),
+        Command::Explain(asked) => explain::explain(&session, asked, out),
         Command::Checks { code } => commands::checks(&session, code.as_deref(), out),
         Command::Schema => commands::schema(out),
         Command::Completions { shell } => manual::completions(*shell, out),

@@ -27,6 +27,7 @@ mod reader;
 mod root;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod units;
 mod walk;
 mod words;

@@ -4,6 +4,7 @@
 //! certificate always has all its fields.
 
 pub(super) mod certificate;
+pub(super) mod explanation;
 pub(super) mod findings;
 pub(super) mod formatter;
 mod holdings;

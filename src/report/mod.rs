@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod escape;
+pub mod explanation;
 #[cfg(test)]
 mod fixture;
 pub mod json;

@@ -1,6 +1,7 @@
 //! The JSON Schema (2020-12) of what `-o json` and `-o jsonl` write, derived from the types that are written.
 
 use super::json::Document;
+use super::json::explanation::ExplanationDocument;
 use super::jsonl::{CertificateLine, DefectLine, FindingLine, PeerLine};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let alternatives = [
         generator.subschema_for::<Document<'_>>(),
+        generator.subschema_for::<ExplanationDocument<'_>>(),
         generator.subschema_for::<CertificateLine<'_>>(),
         generator.subschema_for::<DefectLine<'_>>(),
         generator.subschema_for::<FindingLine<'_>>(),

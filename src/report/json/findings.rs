@@ -35,7 +35,7 @@ pub(in crate::report) struct Finding<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<&'static str>,
     /// The facts that it rests on.
-    #[schemars(with = "BTreeMap<String, Fact<'r>>")]
+    #[schemars(with = "FactsSchema<'r>")]
     evidence: Facts<'r>,
 }
 
@@ -56,7 +56,11 @@ impl<'r> Finding<'r> {
     }
 }
 
-struct Facts<'r>(&'r [(&'static str, model::Evidence)]);
+/// What [`Facts`] are to the schema.
+pub(super) type FactsSchema<'r> = BTreeMap<String, Fact<'r>>;
+
+/// Facts under their keys.
+pub(super) struct Facts<'r>(pub(super) &'r [(&'static str, model::Evidence)]);
 
 impl Serialize for Facts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -67,7 +71,7 @@ impl Serialize for Facts<'_> {
 /// A fact.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-enum Fact<'r> {
+pub(super) enum Fact<'r> {
     /// Text.
     Text(&'r str),
     /// A number; durations in seconds.

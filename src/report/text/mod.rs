@@ -8,6 +8,7 @@ mod chains;
 mod check;
 mod clients;
 mod credentials;
+mod explanation;
 mod facts;
 mod findings;
 mod index;
@@ -32,10 +33,19 @@ mod tree;
 mod trust;
 mod verify;
 
+use super::explanation::Explanations;
 use super::{Detail, Report, View};
 use index::Index;
 use page::Page;
 use std::io;
+
+/// Writes what a log says, for people.
+///
+/// # Errors
+/// Those of `out`.
+pub(super) fn explanation(explanations: &Explanations<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    explanation::render(&mut Page::new(explanations.look, out), explanations)
+}
 
 /// Writes a report for people.
 ///

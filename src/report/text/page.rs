@@ -26,6 +26,11 @@ impl<'a> Page<'a> {
         self.look.detail == Detail::Verbose
     }
 
+    /// Whether `-q` was asked for.
+    pub(super) fn quiet(&self) -> bool {
+        self.look.detail == Detail::Quiet
+    }
+
     /// Columns to stay within.
     pub(super) fn width(&self) -> usize {
         self.look.width

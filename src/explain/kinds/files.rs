@@ -1,0 +1,108 @@
+//! Files that are not what they are taken for.
+
+use crate::explain::kind::{Kind, Rank, Refuser};
+use crate::model::Code;
+
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        id: "key-mismatch",
+        any: &[
+            "private key does not match public key",
+            "private key type does not match public key type",
+            "key values mismatch",
+            "key_values_mismatch",
+            "keymismatch",
+            "private key does not match the certificate",
+        ],
+        also: &[],
+        never: &[],
+        cause: "Certificate and private key do not belong together: one of the two files was replaced without the other",
+        refuser: Refuser::Nobody,
+        code: Some(Code::KeyMismatch),
+        family: &[Code::KeyMissing, Code::BundleOrder],
+        look: &["kcert inspect {file}", "kcert check --root /"],
+        act: &[
+            "Put back the pair that belongs together; kcert inspect shows for each certificate whether a key beside it matches",
+            "In a chain file the server's own certificate comes first: with the CA first, the key belongs to the second",
+        ],
+        rank: Rank::Root,
+        follows: &[],
+        cites: &["Go crypto/tls/tls.go, X509KeyPair", "OpenSSL X509_R_KEY_VALUES_MISMATCH"],
+        examples: &[
+            "Error: failed to load server certificate: tls: private key does not match public key",
+            "F0102 03:04:05.000000       1 server.go:120] unable to load server certificate: open /etc/kubernetes/pki/apiserver.crt: tls: private key type does not match public key type",
+            "nginx: [emerg] SSL_CTX_use_PrivateKey(\"/etc/tls/tls.key\") failed (SSL: error:0B080074:x509 certificate routines:X509_check_private_key:key values mismatch)",
+            "Failed to load private key from <inline>, Cause: error:0b000074:X.509 certificate routines:OPENSSL_internal:KEY_VALUES_MISMATCH",
+        ],
+    },
+    Kind {
+        id: "no-pem",
+        any: &[
+            "failed to find any pem data",
+            "failed to find certificate pem data",
+            "failed to find pem block",
+            "pem block with type ending in",
+            "found a certificate rather than a key",
+            "no start line",
+            "no_start_line",
+            "data does not contain any valid rsa or ecdsa certificates",
+            "no valid certificates found",
+            "could not find any pem",
+            "unable to load root certificates",
+            "unable to parse bytes as pem block",
+        ],
+        also: &[],
+        never: &[],
+        cause: "A file, field or flag that should hold a certificate or key as PEM holds none: it is empty, DER, encoded twice in base64, or the \
+                wrong file",
+        refuser: Refuser::Nobody,
+        code: Some(Code::Malformed),
+        family: &[Code::EmptyBundle, Code::Unreadable, Code::KeyMissing, Code::CabundleEmpty],
+        look: &["kcert inspect {file}", "kcert inspect kubeconfig"],
+        act: &[
+            "kcert inspect tells what is in it, whatever its name says (DER, PKCS#12, base64 of base64)",
+            "Look for certificate and key in each other's place, and for a Secret whose keys are empty",
+        ],
+        rank: Rank::Root,
+        follows: &[],
+        cites: &[
+            "Go crypto/tls/tls.go, X509KeyPair",
+            "client-go util/cert/pem.go",
+            "https://github.com/istio/istio/issues/22530",
+        ],
+        examples: &[
+            "error: tls: failed to find any PEM data in certificate input",
+            "unable to load client-ca-file: open /etc/kubernetes/pki/ca.crt: data does not contain any valid RSA or ECDSA certificates",
+            "tls: failed to find any PEM data in key input",
+            "tls: failed to find \"CERTIFICATE\" PEM block in certificate input after skipping PEM blocks of the following types: [RSA PRIVATE KEY], PEM block with type ending in",
+            "error: unable to load root certificates: unable to parse bytes as PEM block",
+            "unable to load certificate 140735:error:0909006C:PEM routines:get_name:no start line:crypto/pem/pem_lib.c:745:Expecting: TRUSTED CERTIFICATE",
+        ],
+    },
+    Kind {
+        id: "key-unparsable",
+        any: &[
+            "failed to parse private key",
+            "could not parse private key",
+            "bad decrypt",
+            "private key is encrypted",
+            "unable to load private key",
+        ],
+        also: &[],
+        never: &[],
+        cause: "The private key cannot be read: it is encrypted, cut short, or of a format or algorithm that this program does not know",
+        refuser: Refuser::Nobody,
+        code: Some(Code::Malformed),
+        family: &[Code::KeyMissing, Code::Unreadable],
+        look: &["kcert inspect {file}"],
+        act: &["Write it again as unencrypted PKCS#8 PEM: openssl pkcs8 -topk8 -nocrypt -in OLD.key -out NEW.key"],
+        rank: Rank::Root,
+        follows: &[],
+        cites: &["Go crypto/tls/tls.go, parsePrivateKey", "https://go.dev/doc/godebug (x509rsacrt, since Go 1.24)"],
+        examples: &[
+            "error: tls: failed to parse private key",
+            "F0304 10:11:12.000000       1 server.go:99] unable to load server certificate: tls: failed to parse private key: x509: failed to parse private key (use ParsePKCS1PrivateKey instead for this key format)",
+            "unable to load Private Key 140:error:06065064:digital envelope routines:EVP_DecryptFinal_ex:bad decrypt:crypto/evp/evp_enc.c:583:",
+        ],
+    },
+];
