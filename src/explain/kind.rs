@@ -22,7 +22,7 @@ pub struct Kind {
     pub code: Option<Code>,
     /// Further codes under which the audit may find the reason.
     pub family: &'static [Code],
-    /// Commands that look closer; `{endpoint}` and the like are filled in from the text ([`super::fill`]).
+    /// Commands that look closer; `{endpoint}` and the like are filled in from the text (`explain::fill`).
     pub look: &'static [&'static str],
     /// What to do, in sentences or commands; filled in likewise.
     pub act: &'static [&'static str],

@@ -1,5 +1,5 @@
 //! The table: every kind of error that is known, a file for each subject. Order decides: rows that say more come before those that say
-//! less, and the subjects are read in the order of [`TABLES`].
+//! less, and the subjects are read in the order of `TABLES`.
 
 mod alerts;
 mod dates;
