@@ -107,17 +107,25 @@ pub(super) fn reaches(context: &Context<'_>, leaf: &Certificate, anchors: &[&Hol
     }
     // An end entity does not vouch for itself, even if somebody put it where the CA belongs.
     let own_issuers = if leaf.is_self_issued() { Vec::new() } else { context.graph.issuers(start) };
-    let mut seen: BTreeSet<NodeId> = own_issuers.iter().copied().collect();
-    let mut open = if leaf.is_self_issued() { vec![start] } else { own_issuers };
-    while let Some(node) = open.pop() {
-        let certificate = context.graph.certificate(node);
-        if keys.contains(&(certificate.subject.der(), certificate.public_key.spki_sha256)) {
-            return Some(true);
-        }
-        open.extend(context.graph.issuers(node).into_iter().filter(|issuer| seen.insert(*issuer)));
+    let open = if leaf.is_self_issued() { vec![start] } else { own_issuers };
+    if climbs(context, open, &keys) {
+        return Some(true);
     }
     // A search that was given up proves nothing.
     (!context.graph.is_exhausted()).then_some(false)
+}
+
+/// Whether issuers lead from one of these to a certificate with one of these names and keys.
+pub(super) fn climbs(context: &Context<'_>, mut open: Vec<NodeId>, keys: &HashSet<(&[u8], Sha256)>) -> bool {
+    let mut seen: BTreeSet<NodeId> = open.iter().copied().collect();
+    while let Some(node) = open.pop() {
+        let certificate = context.graph.certificate(node);
+        if keys.contains(&(certificate.subject.der(), certificate.public_key.spki_sha256)) {
+            return true;
+        }
+        open.extend(context.graph.issuers(node).into_iter().filter(|issuer| seen.insert(*issuer)));
+    }
+    false
 }
 
 pub(super) fn issuer_missing(context: &Context<'_>, findings: &mut Findings) {

@@ -1,11 +1,13 @@
 //! Istio: its CA by its own check, the roots that it hands out, the names of its workloads.
 
+pub(super) mod ca;
+
 use super::Context;
 use super::findings::{Draft, Findings};
-use super::handshakes::mesh::{CaBundle, ca_bundles, distributed_roots, leads_to, trust_domain};
 use crate::chain::End;
 use crate::model::when::date;
 use crate::model::{Certificate, Code, Evidence, GeneralName, Holding, OriginKind, Role, Severity, Slot};
+use ca::{CaBundle, ca_bundles, distributed_roots, leads_to, trust_domain};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use super::{Context, hosts};
 use crate::model::when::{date, relative};
 use crate::model::{
     Certificate, Cluster, Code, Content, Credential, Evidence, GeneralName, Holding, Kubeconfig, Login, Material, Origin, Role,
-    Severity, Sha256, Slot,
+    Severity, Sha256, Slot, User,
 };
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -193,13 +193,7 @@ fn api_services(context: &Context<'_>, findings: &mut Findings) {
 pub(super) fn token_expired(context: &Context<'_>, findings: &mut Findings) {
     for kubeconfig in &context.inventory.kubeconfigs {
         for user in &kubeconfig.users {
-            // client-go reads the file first, if there is one (rest.Config: BearerTokenFile).
-            let has_file = user.logins.iter().any(|login| matches!(login, Login::TokenFile(_)));
-            let ends = user.logins.iter().filter(|_| !has_file).filter_map(|login| match login {
-                Login::Token { expires, .. } => *expires,
-                _ => None,
-            });
-            for end in ends.filter(|end| *end < context.policy.at) {
+            if let Some(end) = ended_token(user, context.policy.at) {
                 let origin = place(kubeconfig, &format!("users[{}].token", user.name));
                 findings.add(ended(context, &format!("the token of user {}", user.name), end, Severity::Critical).at(&origin, 0));
             }
@@ -218,6 +212,15 @@ pub(super) fn token_expired(context: &Context<'_>, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// When the token that a user logs in with ended. client-go reads the file first, if there is one (rest.Config: BearerTokenFile).
+pub(super) fn ended_token(user: &User, at: OffsetDateTime) -> Option<OffsetDateTime> {
+    let has_file = user.logins.iter().any(|login| matches!(login, Login::TokenFile(_)));
+    user.logins.iter().filter(|_| !has_file).find_map(|login| match login {
+        Login::Token { expires: Some(end), .. } if *end < at => Some(*end),
+        _ => None,
+    })
 }
 
 fn ended(context: &Context<'_>, what: &str, end: OffsetDateTime, severity: Severity) -> Draft {

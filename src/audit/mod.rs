@@ -92,9 +92,9 @@ pub fn preflight(graph: &Graph<'_>, policy: &Policy) -> Audit {
         (all, handshakes)
     });
     let mut findings = found.finish();
-    handshakes::refuse(&mut handshakes, &findings);
-    handshakes::explain(&handshakes, &mut findings);
-    handshakes::fold(&context, &mut findings);
+    handshakes::explain::refuse(&mut handshakes, &findings);
+    handshakes::explain::explain(&handshakes, &mut findings);
+    handshakes::explain::fold(&context, &mut findings);
     replaced::fold(&context, &mut findings);
     findings::sort(&mut findings);
     let discovery_hashes = handshakes::discovery::ca_hashes(&context);

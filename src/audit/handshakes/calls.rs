@@ -1,10 +1,10 @@
 //! Services that the API server calls: webhooks and API servers behind the aggregation layer. What they serve is the Secret of their
 //! namespace that has their name, or what was probed.
 
+use super::super::istio::ca;
 use super::super::{Context, chain, upgrade};
 use super::clients::worst;
 use super::judge::{self, Ask, Judge, Missing};
-use super::mesh;
 use super::servers::has_name;
 use crate::model::handshake::Fault;
 use crate::model::{
@@ -177,7 +177,7 @@ fn by_issuer(context: &Context<'_>, call: &Call, anchors: &[&Arc<Certificate>]) 
     let ca = issuer(context, call)?;
     let (_, certificate) = ca.certificates().next()?;
     let until = anchors.iter().map(|anchor| anchor.validity.not_after).chain([certificate.validity.not_after]).min();
-    let standing = if mesh::leads_to(context, certificate, anchors) {
+    let standing = if ca::leads_to(context, certificate, anchors) {
         Standing::Trusted
     } else if holds_the_clusters_ca(context, anchors) {
         // istiod may have its certificate from the cluster (PILOT_CERT_PROVIDER=kubernetes).
@@ -210,7 +210,7 @@ fn issuer<'a>(context: &Context<'a>, call: &Call) -> Option<&'a Holding> {
             let is_here = document.kind == OriginKind::File || document.source.starts_with(&prefix);
             holding.origin.role == Some(Role::IstioCa) && holding.origin.slot == Slot::Credential && is_here
         };
-        return mesh::in_use(&context.inventory.holdings.iter().filter(is_its).collect::<Vec<_>>());
+        return ca::in_use(&context.inventory.holdings.iter().filter(is_its).collect::<Vec<_>>());
     }
     let is_its = |holding: &&Holding| {
         let secret = holding.origin.document.source.rsplit('/').next().unwrap_or_default();

@@ -174,11 +174,8 @@ impl<'a> Dials<'_, 'a> {
             usage: Code::UsageWrong,
             missing: SERVER,
         };
-        let asked = |server: &&ApiServer<'a>| {
-            let sides = server.presented().map(|presented| judge::side(self.context, &ask(Some(presented))));
-            // One of the certificates that a server may present is enough.
-            sides.reduce(|first, next| if matches!(next.standing, Standing::Trusted) { next } else { first })
-        };
+        let asked =
+            |server: &&ApiServer<'a>| best(server.presented().map(|presented| judge::side(self.context, &ask(Some(presented)))));
         worst(servers.iter().filter_map(asked)).unwrap_or_else(|| judge::side(self.context, &ask(None)))
     }
 
@@ -204,13 +201,7 @@ impl<'a> Dials<'_, 'a> {
 
     /// Who has no certificate logs in in another way.
     fn login(&self) -> Side {
-        let at = self.context.policy.at;
-        let has_file = self.user.logins.iter().any(|login| matches!(login, Login::TokenFile(_)));
-        let ended = self.user.logins.iter().filter(|_| !has_file).find_map(|login| match login {
-            Login::Token { expires: Some(end), .. } if *end < at => Some(*end),
-            _ => None,
-        });
-        if let Some(end) = ended {
+        if let Some(end) = entries::ended_token(self.user, self.context.policy.at) {
             let message = format!("the token of user {} has ended", self.user.name);
             let fault = Fault { code: Code::TokenExpired, certificate: None, message, since: Some(end) };
             let origin = entries::place(self.kubeconfig, &format!("users[{}].token", self.user.name));
@@ -224,6 +215,11 @@ impl<'a> Dials<'_, 'a> {
         };
         Side::only(Standing::NotAsked(format!("logs in with {how}")))
     }
+}
+
+/// The side that stands best: one of the certificates that a server may present is enough.
+pub(super) fn best(sides: impl Iterator<Item = Side>) -> Option<Side> {
+    sides.reduce(|first, next| if next.standing == Standing::Trusted { next } else { first })
 }
 
 /// The side that stands worst; of those that stand, the one that ends first.

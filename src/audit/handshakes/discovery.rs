@@ -3,7 +3,7 @@
 use super::super::kubeconfig::entry;
 use super::super::places::{Files, anchors, components};
 use super::super::{Context, chain, hosts, upgrade};
-use super::clients::{dialled, worst};
+use super::clients::{best, dialled, worst};
 use super::judge::{self, Ask, Judge, Missing};
 use super::servers::{ApiServer, has_name, reached};
 use crate::model::handshake::Fault;
@@ -175,13 +175,8 @@ fn by_bundle<'a>(context: &Context<'a>, servers: &[ApiServer<'a>], cluster: &Clu
     let side = |presented| {
         judge::side(context, &ask(context, Some(presented), bundle.to_vec(), vec![name.clone()], Code::ClusterInfoCaStale))
     };
-    worst(reached.iter().map(|server| best(server.presented().map(side))))
+    worst(reached.iter().filter_map(|server| best(server.presented().map(side))))
         .unwrap_or_else(|| Side::only(Standing::Unknown(SERVER.credential.to_owned())))
-}
-
-fn best(sides: impl Iterator<Item = Side>) -> Side {
-    let better = |first: Side, next: Side| if next.standing == Standing::Trusted { next } else { first };
-    sides.reduce(better).unwrap_or_else(|| Side::only(Standing::Unknown(SERVER.credential.to_owned())))
 }
 
 fn by_reference(reference: &Reference<'_, '_>, place: &Holding, code: Code) -> Side {
@@ -245,7 +240,7 @@ fn workloads<'a>(context: &Context<'a>, servers: &[ApiServer<'a>]) -> Option<Han
                 )
             }))
         };
-        worst(servers.iter().map(asked)).unwrap_or_else(|| by_reference(&reference, place, Code::RootCaConfigmapStale))
+        worst(servers.iter().filter_map(asked)).unwrap_or_else(|| by_reference(&reference, place, Code::RootCaConfigmapStale))
     };
     Some(Handshake {
         client: Participant::of(Party::Workload),
