@@ -94,12 +94,19 @@ fn loopbacks(context: &Context<'_>, servers: &[ApiServer<'_>]) -> Vec<Handshake>
         Some(to_itself(server, side))
     };
     let asked: Vec<Handshake> = context.inventory.holdings.iter().filter_map(asked).collect();
-    if !asked.is_empty() {
-        return asked;
-    }
+    let was_asked = |server: &ApiServer<'_>| {
+        let endpoint = Some(&server.serving.origin.document.source);
+        asked.iter().any(|handshake| handshake.server.name.as_ref() == endpoint)
+    };
+    // A host by itself may be asked under an address that its certificate does not tell.
+    let by_itself = servers.len() == 1 && !asked.is_empty();
     let unasked = || Standing::Unknown("the loopback certificate is in no file: give the API server as HOST:PORT".to_owned());
     let with_file = servers.iter().filter(|server| server.serving.origin.role.is_some());
-    with_file.map(|server| to_itself(Participant::of(Party::Apiserver).on(server.host), Side::only(unasked()))).collect()
+    let unasked = with_file
+        .filter(|server| !by_itself && !was_asked(server))
+        .map(|server| to_itself(Participant::of(Party::Apiserver).on(server.host), Side::only(unasked())));
+    let unasked: Vec<Handshake> = unasked.collect();
+    asked.into_iter().chain(unasked).collect()
 }
 
 fn to_itself(server: Participant, server_side: Side) -> Handshake {

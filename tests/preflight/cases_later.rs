@@ -3,7 +3,7 @@
 use super::broken::TO_EXTENSIONS;
 use super::cluster::{AT, Era, days, pki};
 use super::files::{Authority, Credential, kubeconfig};
-use super::harness::{Scenario, broken, healthy, play, warned};
+use super::harness::{Scenario, broken, healthy, play, text, warned};
 use super::healthy::ALL;
 use super::kubeadm::{self, kubeadm, three, with_pods};
 use super::objects::{self, binding, bundle, kubeadm_bindings, signing_request, tls_secret, webhook};
@@ -194,6 +194,14 @@ fn case_19_the_loopback_certificate_of_a_long_running_api_server() {
     Served { loopback: Recipe::expired, ..Served::sound() }.judge(&over);
     let soon = warned("", kubeadm).finds(&[("loopback-expiring", "")]).works(ALL);
     Served { loopback: |recipe| days(recipe, 20), ..Served::sound() }.judge(&soon);
+}
+
+#[test]
+fn an_api_server_whose_loopback_was_not_asked_is_unknown_beside_one_that_was() {
+    let cluster = three().twist("cp-2:apiserver", |leaf| leaf.ip([127, 0, 0, 1]));
+    let report = Served::sound().report(&cluster, "cp-2:apiserver");
+    let to_itself = report.handshakes().filter(|handshake| text(&handshake["id"]).starts_with("kube-apiserver→kube-apiserver"));
+    assert_eq!(to_itself.map(|handshake| text(&handshake["verdict"])).collect::<Vec<_>>(), ["ok", "unknown", "unknown"]);
 }
 
 /// What an API server that is over takes with it.

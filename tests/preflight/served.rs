@@ -31,17 +31,22 @@ impl Served {
 
     /// Plays a host with static pods and this server.
     pub(crate) fn judge(self, expected: &Scenario) {
-        let site = cluster().build();
-        let (file, ca) = (site.made("apiserver"), site.made("ca"));
+        let report = self.report(&cluster(), "apiserver");
+        let wrong = expected.judge(&report);
+        assert!(wrong.is_empty(), "{}\n{:#}", wrong.join("\n"), report.json["findings"]);
+    }
+
+    /// What is said of a cluster and this server, whose file has the label.
+    pub(crate) fn report(self, cluster: &Cluster, label: &str) -> Report {
+        let site = cluster.build();
+        let (file, ca) = (site.made(label), site.made("ca"));
         let presented = self.presented.map_or_else(|| file.clone(), |twist| twist(file.recipe()).issued_by(ca).unwrap());
         let own_ca = pki().ca("apiserver-loopback-client-ca@1790000000").self_signed().unwrap();
         let own = pki().leaf("apiserver-loopback-client@1790000000").server().dns("apiserver-loopback-client");
         let own = (self.loopback)(own).issued_by(&own_ca).unwrap();
         let server = Server { usual: certified(&[&presented], &presented), own: certified(&[&own, &own_ca], &own) };
         let address = server.start();
-        let report = Report::of(&site, &[&address]).unwrap();
-        let wrong = expected.judge(&report);
-        assert!(wrong.is_empty(), "{}\n{:#}", wrong.join("\n"), report.json["findings"]);
+        Report::of(&site, &[&address]).unwrap()
     }
 }
 
