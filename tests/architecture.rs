@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("decode", &["model", "der"]),
     ("chain", &["model"]),
     ("verify", &["model", "der", "chain"]),
-    ("mint", &["model", "decode"]),
+    ("mint", &["model", "der", "decode"]),
     ("gather", &["model", "decode"]),
     ("probe", &["model", "der", "decode"]),
     ("demo", &["model", "mint", "gather"]),

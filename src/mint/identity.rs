@@ -32,7 +32,7 @@ impl Identity {
     /// The private key as PKCS#8 in PEM.
     #[must_use]
     pub fn key_pem(&self) -> KeyPem {
-        KeyPem(Zeroizing::new(self.key.0.serialize_pem()))
+        KeyPem::of(&self.key)
     }
 
     /// The public key, SubjectPublicKeyInfo in PEM.
@@ -90,6 +90,10 @@ impl fmt::Debug for Identity {
 pub struct KeyPem(Zeroizing<String>);
 
 impl KeyPem {
+    pub(super) fn of(key: &Key) -> Self {
+        Self(Zeroizing::new(key.0.serialize_pem()))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

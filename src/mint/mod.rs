@@ -14,12 +14,16 @@
 //! Output is byte-stable when the keys are given ([`Recipe::key_pem`]) and the issuer signs with RSA or Ed25519. ECDSA signatures
 //! hold a random number, so they differ from run to run.
 
+mod anew;
 mod identity;
 mod recipe;
+mod signer;
 mod words;
 
+pub use anew::{Anew, By, request};
 pub use identity::{Identity, KeyPem};
 pub use recipe::{KeyKind, Recipe};
+pub use signer::Signer;
 
 use std::fmt;
 use time::{Duration, OffsetDateTime};
@@ -96,6 +100,8 @@ pub enum Error {
     Oid(Box<str>),
     /// More organizations than a recipe can hold; how many.
     Organizations(usize),
+    /// A certificate whose parts cannot be told apart, so that nothing like it can be made.
+    Like(Box<str>),
     /// The certificate, request or list could not be made; for whom.
     Mint {
         /// The common name.
@@ -112,6 +118,7 @@ impl fmt::Display for Error {
             Self::Key(_) => f.write_str("the key could not be made or read"),
             Self::Oid(text) => write!(f, "{text:?} is not an object identifier"),
             Self::Organizations(count) => write!(f, "{count} organizations, and a recipe holds two at most"),
+            Self::Like(subject) => write!(f, "the parts of {subject:?} cannot be told apart"),
             Self::Mint { subject, .. } => write!(f, "nothing could be made for {subject:?}"),
         }
     }
@@ -121,7 +128,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Name { cause, .. } | Self::Key(cause) | Self::Mint { cause, .. } => Some(cause),
-            Self::Oid(_) | Self::Organizations(_) => None,
+            Self::Oid(_) | Self::Organizations(_) | Self::Like(_) => None,
         }
     }
 }

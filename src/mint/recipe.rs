@@ -23,7 +23,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    fn algorithm(self) -> &'static SignatureAlgorithm {
+    pub(super) fn algorithm(self) -> &'static SignatureAlgorithm {
         match self {
             Self::Rsa2048 => &rcgen::PKCS_RSA_SHA256,
             Self::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
