@@ -11,7 +11,7 @@
 //!       \   |          |    explain                             | a log → which handshake, who refused, why
 //!      mint |        audit        certificates made            | every check → findings
 //!        \  |          |
-//!        demo          |          a small cluster to try, on loopback
+//!        demo        plan         a small cluster to try       | steps, rehearsed on a copy
 //!           |        report       documents → text, json, jsonl, nagios, metrics
 //!            \        /
 //!               cli               the only place both columns meet
@@ -30,6 +30,7 @@ pub mod explain;
 pub mod gather;
 pub mod mint;
 pub mod model;
+pub mod plan;
 pub mod probe;
 pub mod report;
 pub mod verify;

@@ -101,6 +101,12 @@ pub fn preflight(graph: &Graph<'_>, policy: &Policy) -> Audit {
     Audit { findings, handshakes, upgrade: upgrade::of(&context), discovery_hashes }
 }
 
+/// Which private key belongs beside which certificate: positions in the inventory's holdings, those of certificates with a key.
+#[must_use]
+pub fn keys_of(inventory: &Inventory) -> Vec<(usize, usize)> {
+    Pairs::of(inventory).0.into_iter().filter_map(|pair| Some((pair.credential, pair.key?))).collect()
+}
+
 /// Runs the checks of these codes alone.
 #[must_use]
 pub fn audit_for(graph: &Graph<'_>, policy: &Policy, codes: &[Code]) -> Audit {

@@ -81,6 +81,15 @@ pub enum Command {
     ///
     /// Exit codes: 0 go, 1 go with warnings, 2 no-go, 3 could not tell.
     Preflight(Preflight),
+    /// Plan what to renew, in which order: steps that were rehearsed on a copy of what was found before they are printed.
+    ///
+    /// Each step says what it is for, where it runs, what it needs and disturbs, how to see that it worked and how to take it back.
+    /// Backups first, one control-plane node at a time, trust before use and use before distrust. After each step every handshake is
+    /// judged again on the copy; a plan that would break one that it does not announce is reordered or refused. kcert itself changes
+    /// nothing: -o sh writes the script, -o markdown the ticket.
+    ///
+    /// Exit codes: those of the findings: 0 nothing to do, 1 warnings, 2 critical or refused, 3 could not tell.
+    Plan(Plan),
     /// Explain an error from a log: which handshake spoke, who refused, why, what to run and what to do.
     ///
     /// Knows the words of Go, OpenSSL, BoringSSL, rustls and Java in the logs of Kubernetes, etcd, Istio and Envoy, kubectl, curl and helm.
@@ -326,6 +335,26 @@ pub struct Preflight {
     pub from: Option<KubernetesVersion>,
 }
 
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Where to look. Without any: this host and what its servers serve on loopback, else the kubeconfig.
+    #[command(flatten)]
+    pub sources: Sources,
+    /// Renew what ends within this time: 60d, 720h, or 33% of its lifetime. Default: --warn.
+    #[arg(long, value_name = "TIME")]
+    pub within: Option<Share>,
+    /// The Kubernetes version that the cluster is to be upgraded to: what it will refuse is renewed too.
+    #[arg(long, value_name = "VERSION")]
+    pub target: Option<Release>,
+    /// The version that it has. Default: what its manifests, kubelets and API servers say.
+    #[arg(long, value_name = "VERSION")]
+    pub from: Option<KubernetesVersion>,
+    /// Write a certification request for each certificate that is due into DIR, from the key that it has: for a CA whose key is elsewhere.
+    #[arg(long, value_name = "DIR")]
+    pub csr_dir: Option<PathBuf>,
+}
+
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 #[command(override_usage = "kcert explain [OPTIONS] [TEXT | FILE | -] [SOURCE]...")]
@@ -449,6 +478,8 @@ pub enum Output {
     Prometheus,
     /// Markdown, for a change ticket.
     Markdown,
+    /// A script for bash that follows a plan.
+    Sh,
 }
 
 /// When to colour.

@@ -142,6 +142,7 @@ impl Session {
             audit: &audit,
             policy: &ask.policy,
             look: &self.look,
+            plan: None,
             verifications: &[],
         };
         report.render(format, out)?;
@@ -327,6 +328,7 @@ pub(super) fn format(output: Output, command: &'static str, formats: &[(Output, 
         Output::Nagios => "nagios",
         Output::Prometheus => "prometheus",
         Output::Markdown => "markdown",
+        Output::Sh => "sh",
     };
     formats.iter().find(|(known, _)| *known == output).map(|(_, format)| *format).ok_or(Error::Format(name, command))
 }

@@ -50,6 +50,8 @@ pub enum Error {
     Manual(String),
     /// The report could not be written.
     Write(io::Error),
+    /// A request could not be written.
+    Request(PathBuf, io::Error),
     /// The textfile could not be written.
     Textfile(PathBuf, io::Error),
 }
@@ -78,14 +80,14 @@ impl Error {
             Self::StandardInputTwice => Some("there is one standard input: write one of the two to a file"),
             Self::Demo(_) => Some("the demo is written below $TMPDIR, else /tmp"),
             Self::Format(..) => Some(
-                "text and json go everywhere; jsonl with inspect and check; nagios and prometheus with check and preflight; markdown with preflight",
+                "text and json go everywhere; jsonl with inspect and check; nagios and prometheus with check and preflight; markdown with preflight and plan; sh with plan",
             ),
             Self::At => Some("give a date between the years 0001 and 9999"),
             Self::NoText => Some("kcert explain 'x509: …', kcert explain FILE, or COMMAND 2>&1 | kcert explain"),
             Self::Log(_) => Some("name a log file, - for standard input, or give the text itself in quotation marks"),
             Self::Code(_) => Some("kcert checks lists them"),
             Self::Manual(_) => Some("kcert --help lists the commands"),
-            Self::Textfile(..) => Some("the directory has to exist and be writable"),
+            Self::Textfile(..) | Self::Request(..) => Some("the directory has to exist and be writable"),
             Self::Write(_) => None,
         }
     }
@@ -113,7 +115,9 @@ impl fmt::Display for Error {
             Self::Code(code) => write!(f, "there is no finding code {code}"),
             Self::Manual(command) => write!(f, "there is no command {command}"),
             Self::Write(cause) => write!(f, "the report could not be written: {cause}"),
-            Self::Textfile(path, cause) => write!(f, "{} could not be written: {cause}", path.display()),
+            Self::Textfile(path, cause) | Self::Request(path, cause) => {
+                write!(f, "{} could not be written: {cause}", path.display())
+            }
         }
     }
 }

@@ -51,6 +51,7 @@ fn beside(session: &Session, explained: &Explained, sources: &Sources, format: F
         audit: &audit,
         policy: &session.policy,
         look: &session.look,
+        plan: None,
         verifications: &[],
     };
     let shown = Shown { report: &report, others: all - audit.findings.len() };

@@ -9,8 +9,10 @@ pub mod exit;
 mod explain;
 pub mod manual;
 mod own_servers;
+mod plan;
 mod probe;
 mod progress;
+mod requests;
 mod targets;
 mod terminal;
 mod textfile;
@@ -64,6 +66,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Error> {
         Command::Probe(asked) => probe::probe(&session, asked, out),
         Command::Check(check) => commands::check(&session, check, out),
         Command::Preflight(preflight) => commands::preflight(&session, preflight, out),
+        Command::Plan(asked) => plan::plan(&session, asked, out),
         Command::Explain(asked) => explain::explain(&session, asked, out),
         Command::Checks { code } => commands::checks(&session, code.as_deref(), out),
         Command::Schema => commands::schema(out),

@@ -96,6 +96,7 @@ impl<'s> Run<'s> {
             audit: &audit,
             policy: &self.session.policy,
             look: &self.session.look,
+            plan: None,
             verifications: &verifications,
         };
         report.render(format, out)?;

@@ -49,6 +49,7 @@ pub(super) fn verify(session: &Session, asked: &Verify, out: &mut dyn Write) -> 
         audit: &audit,
         policy: &session.policy,
         look: &session.look,
+        plan: None,
         verifications: &[Verification { peer: None, question: question.as_ref(), verdicts: &verdicts }],
     };
     report.render(format, out)?;

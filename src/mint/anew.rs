@@ -104,9 +104,12 @@ impl Anew<'_> {
 /// key usage and extended key usage.
 ///
 /// # Errors
-/// If the certificate cannot be taken apart, or the key does not sign.
+/// If the certificate cannot be taken apart, the key is another one, or does not sign.
 pub fn request(like: &Certificate, key: &Signer) -> Result<String, Error> {
     let old = Parts::of(like)?;
+    if old.spki.raw != key.public_key_info() {
+        return Err(Error::OtherKey(like.display_name().into()));
+    }
     let wanted = old.extensions.iter().filter(|extension| oid(extension).is_some_and(|oid| REQUESTED.contains(&oid)));
     let extensions: Vec<u8> = wanted.flat_map(|extension| extension.raw.to_vec()).collect();
     let attribute = element(
@@ -201,14 +204,13 @@ fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let octets = length.to_be_bytes();
     let octets: Vec<u8> = octets.into_iter().skip_while(|octet| *octet == 0).collect();
     let mut encoded = vec![tag];
-    match u8::try_from(length) {
-        Ok(short @ 0..=0x7f) => encoded.push(short),
-        _ => {
-            encoded.push(0x80 | u8::try_from(octets.len()).unwrap_or_default());
-            encoded.extend(octets);
-        }
+    if let Ok(short @ 0..=0x7f) = u8::try_from(length) {
+        encoded.push(short);
+    } else {
+        encoded.push(0x80 | u8::try_from(octets.len()).unwrap_or_default());
+        encoded.extend(octets);
     }
-    contents.iter().for_each(|part| encoded.extend_from_slice(part));
+    encoded.extend(contents.concat());
     encoded
 }
 

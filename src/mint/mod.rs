@@ -102,6 +102,8 @@ pub enum Error {
     Organizations(usize),
     /// A certificate whose parts cannot be told apart, so that nothing like it can be made.
     Like(Box<str>),
+    /// A key that is not the certificate's; whose.
+    OtherKey(Box<str>),
     /// The certificate, request or list could not be made; for whom.
     Mint {
         /// The common name.
@@ -119,6 +121,7 @@ impl fmt::Display for Error {
             Self::Oid(text) => write!(f, "{text:?} is not an object identifier"),
             Self::Organizations(count) => write!(f, "{count} organizations, and a recipe holds two at most"),
             Self::Like(subject) => write!(f, "the parts of {subject:?} cannot be told apart"),
+            Self::OtherKey(subject) => write!(f, "the key is not that of {subject:?}"),
             Self::Mint { subject, .. } => write!(f, "nothing could be made for {subject:?}"),
         }
     }
@@ -128,7 +131,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Name { cause, .. } | Self::Key(cause) | Self::Mint { cause, .. } => Some(cause),
-            Self::Oid(_) | Self::Organizations(_) | Self::Like(_) => None,
+            Self::Oid(_) | Self::Organizations(_) | Self::Like(_) | Self::OtherKey(_) => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::recipe::{Key, KeyKind};
+use crate::model::{KeyAlgorithm, PublicKey};
 use rcgen::{KeyPair, PublicKeyData, SignatureAlgorithm, SigningKey};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
@@ -34,6 +35,22 @@ impl Signer {
     /// If the cryptographic library makes none.
     pub fn fresh() -> Result<Self, Error> {
         let pair = KeyPair::generate_for(KeyKind::EcdsaP256.algorithm()).map_err(Error::Key)?;
+        Ok(Self(Arc::new(Key(pair))))
+    }
+
+    /// A fresh key of the kind of another one, so that what it signs looks the same; of kinds that nobody signs with, ECDSA P-256.
+    ///
+    /// # Errors
+    /// If the cryptographic library makes none.
+    pub fn like(key: &PublicKey) -> Result<Self, Error> {
+        let algorithm = match &key.algorithm {
+            KeyAlgorithm::Rsa => &rcgen::PKCS_RSA_SHA256,
+            KeyAlgorithm::Ecdsa(curve) if **curve == *"P-384" => &rcgen::PKCS_ECDSA_P384_SHA384,
+            KeyAlgorithm::Ecdsa(curve) if **curve == *"P-521" => &rcgen::PKCS_ECDSA_P521_SHA512,
+            KeyAlgorithm::Ed25519 => &rcgen::PKCS_ED25519,
+            _ => &rcgen::PKCS_ECDSA_P256_SHA256,
+        };
+        let pair = KeyPair::generate_for(algorithm).map_err(Error::Key)?;
         Ok(Self(Arc::new(Key(pair))))
     }
 

@@ -117,5 +117,5 @@ pub(super) fn report<T>(view: View, inventory: &Inventory, findings: Vec<Finding
     let look = Look { colour: false, unicode: false, width: 80, detail: Detail::Normal, home: None };
     let (audit, policy) = (Audit { findings, ..Audit::default() }, Policy::at(AT));
     let graph = Graph::build(inventory, &ByName);
-    with(&Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look: &look, verifications: &[] })
+    with(&Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look: &look, plan: None, verifications: &[] })
 }

@@ -10,6 +10,7 @@ pub(super) mod formatter;
 mod holdings;
 mod kubeconfig;
 pub(super) mod peers;
+mod plan;
 mod preflight;
 pub(super) mod values;
 mod verification;
@@ -20,6 +21,7 @@ use findings::{Chain, Finding, Summary};
 use formatter::Escaping;
 use holdings::{Holdings, Host};
 use peers::Peer;
+use plan::Plan;
 use preflight::Preflight;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -55,6 +57,7 @@ enum Kind {
     Chains,
     Check,
     Preflight,
+    Plan,
     Verification,
     Probe,
 }
@@ -81,6 +84,9 @@ pub(super) struct Document<'r> {
     chains: Option<Vec<Chain>>,
     #[serde(flatten)]
     preflight: Option<Preflight<'r>>,
+    /// What to renew, in which order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan<'r>>,
     #[serde(flatten)]
     holdings: Option<Holdings<'r>>,
     #[serde(flatten)]
@@ -101,6 +107,7 @@ impl<'r> Document<'r> {
                 View::Chains => Kind::Chains,
                 View::Check => Kind::Check,
                 View::Preflight => Kind::Preflight,
+                View::Plan => Kind::Plan,
                 View::Verification => Kind::Verification,
                 View::Probe(_) => Kind::Probe,
             },
@@ -110,6 +117,7 @@ impl<'r> Document<'r> {
             peers: Peer::rows(report),
             chains: (view == View::Chains).then(|| findings::chains(graph)),
             preflight: Preflight::new(report),
+            plan: report.plan.map(Plan::new),
             holdings: (view == View::Inspection).then(|| Holdings::new(graph, inventory)),
             answers: Answers::new(report),
             hosts: inventory.hosts.iter().map(Host::new).collect(),

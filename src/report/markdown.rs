@@ -1,6 +1,8 @@
-//! A preflight in Markdown (CommonMark with GitHub's tables), for a change ticket: the decision as heading, then what it rests on.
+//! A preflight in Markdown (CommonMark with GitHub's tables), for a change ticket (a plan: `plan`): the decision as heading, then what it rests on.
 //!
 //! What others wrote passes `plain`: a ticket is read by people who click.
+
+mod plan;
 
 use super::Report;
 use super::escape::visible;
@@ -26,6 +28,10 @@ const DAYS: usize = 10;
 /// Those of `out`.
 pub fn render(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::new(out);
+    if let Some(plan) = report.plan {
+        plan::render(report, plan, &mut out)?;
+        return out.flush();
+    }
     let preflight = Preflight::of(report);
     writeln!(out, "# Preflight: {}\n\n{}.\n", preflight.verdict(), clauses(&preflight))?;
     writeln!(out, "{}", circumstances(&preflight))?;

@@ -12,12 +12,14 @@ pub mod nagios;
 mod preflight;
 pub mod prometheus;
 pub mod schema;
+pub mod script;
 mod style;
 pub mod text;
 
 use crate::audit::{Audit, Policy};
 use crate::chain::Graph;
 use crate::model::{Inventory, Origin, Severity};
+use crate::plan::Plan;
 use crate::verify::{Outcome, Question, Verdict};
 use std::io;
 
@@ -32,6 +34,8 @@ pub enum View {
     Check,
     /// Every handshake, and whether to go.
     Preflight,
+    /// What to renew, in which order.
+    Plan,
     /// The answers to a trust question.
     Verification,
     /// What servers presented and said.
@@ -62,6 +66,8 @@ pub enum Format {
     Prometheus,
     /// Markdown, for a change ticket.
     Markdown,
+    /// A script that follows a plan.
+    Script,
 }
 
 /// How text looks.
@@ -127,6 +133,8 @@ pub struct Report<'a> {
     pub policy: &'a Policy,
     /// How text looks.
     pub look: &'a Look,
+    /// What to renew, in [`View::Plan`].
+    pub plan: Option<&'a Plan>,
     /// What was verified: one question in [`View::Verification`], one for each server in [`View::Probe`].
     pub verifications: &'a [Verification<'a>],
 }
@@ -136,7 +144,7 @@ impl Report<'_> {
     /// could not tell.
     #[must_use]
     pub fn worst(&self) -> Severity {
-        let judges = matches!(self.view, View::Check | View::Preflight);
+        let judges = matches!(self.view, View::Check | View::Preflight | View::Plan);
         let nothing = judges && self.graph.nodes().next().is_none();
         let findings = self.audit.findings.iter().map(|finding| finding.severity);
         let about_files = self.verifications.iter().filter(|verification| verification.peer.is_none());
@@ -155,6 +163,7 @@ impl Report<'_> {
             Format::Nagios => nagios::render(self, out),
             Format::Prometheus => prometheus::render(self, out),
             Format::Markdown => markdown::render(self, out),
+            Format::Script => script::render(self, out),
         }
     }
 }

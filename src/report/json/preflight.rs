@@ -26,7 +26,7 @@ impl<'r> Preflight<'r> {
     /// The part of a preflight; other commands have none.
     pub(super) fn new(report: &Report<'r>) -> Option<Self> {
         let audit = report.audit;
-        (report.view == View::Preflight).then(|| Self {
+        matches!(report.view, View::Preflight | View::Plan).then(|| Self {
             handshakes: Rows::new(|| audit.handshakes.iter().map(Handshake::new)),
             upgrade: Upgrade::new(&audit.upgrade, report.policy),
             discovery_hashes: audit.discovery_hashes.iter().copied().map(Id).collect(),

@@ -229,6 +229,7 @@ mod tests {
             audit: &audit,
             policy: &policy,
             look: &look,
+            plan: None,
             verifications: &[verification],
         };
         let mut out = Vec::new();

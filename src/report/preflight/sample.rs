@@ -32,7 +32,16 @@ impl Sample {
         let policy = Policy { target: self.target, ..Policy::at(AT) };
         let graph = Graph::build(&self.inventory, &ByName);
         let Self { inventory, audit, .. } = self;
-        let report = Report { view: View::Preflight, inventory, graph: &graph, audit, policy: &policy, look, verifications: &[] };
+        let report = Report {
+            view: View::Preflight,
+            inventory,
+            graph: &graph,
+            audit,
+            policy: &policy,
+            look,
+            plan: None,
+            verifications: &[],
+        };
         report.render(format, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }

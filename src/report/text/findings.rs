@@ -58,10 +58,12 @@ pub(super) fn below_others(page: &mut Page<'_>, index: &Index<'_>, said: &[Code]
 
 /// The findings, code by code.
 pub(super) fn list(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
-    for group in groups(index.report.audit.findings.iter().collect()) {
-        one_code(page, index, &group)?;
-    }
-    Ok(())
+    these(page, index, index.report.audit.findings.iter().collect())
+}
+
+/// Some of them, code by code.
+pub(super) fn these(page: &mut Page<'_>, index: &Index<'_>, findings: Vec<&Finding>) -> io::Result<()> {
+    groups(findings).iter().try_for_each(|group| one_code(page, index, group))
 }
 
 /// The causes, code by code, each with what follows from it.

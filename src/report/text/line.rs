@@ -9,8 +9,20 @@ use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Our glyph → what stands for it in ASCII.
-const GLYPHS: &[(char, &str)] =
-    &[('…', "..."), ('·', "-"), ('–', "-"), ('├', "|"), ('└', "`"), ('│', "|"), ('─', "-"), ('→', "->"), ('←', "<-"), ('×', "x")];
+const GLYPHS: &[(char, &str)] = &[
+    ('…', "..."),
+    ('·', "-"),
+    ('–', "-"),
+    ('├', "|"),
+    ('└', "`"),
+    ('│', "|"),
+    ('─', "-"),
+    ('→', "->"),
+    ('←', "<-"),
+    ('×', "x"),
+    ('✓', "+"),
+    ('✗', "x"),
+];
 
 /// Styled text, safe to show.
 #[derive(Clone, Debug, Default)]

@@ -20,6 +20,7 @@ mod objects;
 mod others;
 mod page;
 mod pki;
+mod plan;
 mod preflight;
 mod probe;
 #[cfg(test)]
@@ -58,6 +59,7 @@ pub fn render(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         return match report.view {
             View::Verification => verify::lines(&mut page, &index),
             View::Preflight => preflight::verdict(&mut page, &index),
+            View::Plan => plan::verdict(&mut page, &index),
             _ => check::verdict(&mut page, &index),
         };
     }
@@ -66,6 +68,7 @@ pub fn render(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         View::Chains => chains::render(&mut page, &index),
         View::Check => check::render(&mut page, &index),
         View::Preflight => preflight::render(&mut page, &index),
+        View::Plan => plan::render(&mut page, &index),
         View::Verification => verify::render(&mut page, &index),
         View::Probe(asked) => probe::render(&mut page, &index, asked),
     }

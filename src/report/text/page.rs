@@ -36,6 +36,11 @@ impl<'a> Page<'a> {
         self.look.width
     }
 
+    /// The columns that a text takes.
+    pub(super) fn columns(&self, text: &Text) -> usize {
+        text.draw(self.look).width()
+    }
+
     /// A blank line between parts; none at the top.
     pub(super) fn part(&mut self) -> io::Result<()> {
         if self.begun { self.out.write_all(b"\n") } else { Ok(()) }

@@ -36,7 +36,7 @@ pub(super) fn page(look: &Look, write: impl FnOnce(&mut Page<'_>) -> io::Result<
 pub(super) fn screen(view: View, inventory: &Inventory, findings: Vec<Finding>, look: &Look) -> String {
     let graph = Graph::build(inventory, &GoodWhereItFits);
     let (audit, policy) = (Audit { findings, ..Audit::default() }, Policy::at(AT));
-    let report = Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look, verifications: &[] };
+    let report = Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look, plan: None, verifications: &[] };
     let mut out = Vec::new();
     report.render(Format::Text, &mut out).unwrap();
     String::from_utf8(out).unwrap()

@@ -284,8 +284,16 @@ mod tests {
         };
         let verification = Verification { peer: None, question: Some(&question), verdicts };
         let view = View::Verification;
-        let report =
-            Report { view, inventory, graph: &graph, audit: &audit, policy: &policy, look, verifications: &[verification] };
+        let report = Report {
+            view,
+            inventory,
+            graph: &graph,
+            audit: &audit,
+            policy: &policy,
+            look,
+            plan: None,
+            verifications: &[verification],
+        };
         let mut out = Vec::new();
         report.render(Format::Text, &mut out).unwrap();
         String::from_utf8(out).unwrap()

@@ -1,0 +1,156 @@
+//! Objects: CA bundles of webhooks, APIServices and conversions that no longer fit, and TLS Secrets.
+//!
+//! Sources: kubernetes/apiserver pkg/util/webhook; cert-manager.io/docs/reference/cmctl (renew).
+
+use super::super::effect::{Authority, Effect, Lifetime, Place};
+use super::super::step::{Command, Step};
+use super::users::issuer;
+use super::{Site, Task, Tasks, is_mended_by_issuing, issue, quoted};
+use crate::model::{Code, Finding, OriginKind, Sha256, Slot};
+
+pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
+    let mut steps = secrets(site, tasks);
+    steps.extend(bundles(site, tasks));
+    steps
+}
+
+/// The kinds of object that name a CA for a service, as kubectl calls them.
+const KINDS: &[(OriginKind, &str)] =
+    &[(OriginKind::Webhook, ""), (OriginKind::ApiService, "apiservice"), (OriginKind::Crd, "customresourcedefinition")];
+
+fn bundles(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
+    let is_bundle = |task: &Task<'_>| {
+        let kind = site.holding(task.place).origin.document.kind;
+        let mends = matches!(task.finding.code, Code::CabundleStale | Code::Expired | Code::Expiring | Code::CaExpiring);
+        mends && KINDS.iter().any(|(known, _)| *known == kind) && right_ca(site, task).is_some()
+    };
+    let mine = tasks.take(is_bundle);
+    let mut steps: Vec<Step> = Vec::new();
+    for task in mine {
+        let Some((ca, secret)) = right_ca(site, &task) else { continue };
+        let step = bundle(site, &task, ca, secret);
+        match steps.iter_mut().find(|known| known.id == step.id) {
+            Some(known) => *known = known.clone().because(step.reasons),
+            None => steps.push(step),
+        }
+    }
+    steps
+}
+
+/// The CA by which the service of a bundle is verified: the issuer of what it serves, where a Secret or bundle holds it.
+fn right_ca(site: &Site<'_>, task: &Task<'_>) -> Option<(Place, Option<Place>)> {
+    let served = served(site, task.finding, task.place)?;
+    let issuers = site.graph.issuers(site.graph.node(&served)?);
+    let wanted = issuers.iter().map(|issuer| site.graph.certificate(*issuer)).find(|ca| !ca.validity.is_over(site.policy.at))?;
+    let holds = |place: &Place| {
+        let holding = site.holding(*place);
+        let kind = holding.origin.document.kind;
+        *place != task.place
+            && matches!(kind, OriginKind::Secret | OriginKind::ConfigMap | OriginKind::File)
+            && holding.certificates().next().is_some_and(|(_, first)| first.id == wanted.id)
+    };
+    let place = (0..site.inventory.holdings.len()).find(holds)?;
+    let is_object = matches!(site.holding(place).origin.document.kind, OriginKind::Secret | OriginKind::ConfigMap);
+    Some((place, is_object.then_some(place)))
+}
+
+/// What the service behind a bundle serves: the certificate that the handshake through it is about.
+fn served(site: &Site<'_>, finding: &Finding, place: Place) -> Option<Sha256> {
+    let field = &site.holding(place).origin;
+    let by_handshake =
+        site.handshakes.iter().find(|handshake| handshake.server_side.believes.iter().any(|origin| origin == field));
+    let of_finding =
+        || finding.certificates.iter().find(|id| site.graph.node(id).is_some_and(|node| !site.graph.certificate(node).is_ca()));
+    by_handshake.and_then(|handshake| handshake.server_side.certificate).or_else(|| of_finding().copied())
+}
+
+fn bundle(site: &Site<'_>, task: &Task<'_>, ca: Place, secret: Option<Place>) -> Step {
+    let origin = &site.holding(task.place).origin;
+    let (kind, name) = origin.document.source.split_once('/').unwrap_or(("", &origin.document.source));
+    let name = &quoted(name);
+    let id = format!("bundle-{name}-{}", origin.field).replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let id = id.trim_matches('-');
+    let resource = KINDS.iter().find(|(known, _)| *known == origin.document.kind).map(|(_, word)| *word).unwrap_or_default();
+    let resource = if resource.is_empty() { quoted(&kind.to_lowercase()) } else { resource.to_owned() };
+    let mut step = Step::new(id, None, format!("put the right CA into {}", origin.document.source))
+        .on(origin.to_string())
+        .because([task.reason(site)])
+        .run(Command::objects(format!("kubectl get {resource} {name} -o yaml > /root/kcert-{id}.yaml")));
+    let source = secret.map(|place| &site.holding(place).origin);
+    let from = source.and_then(|from| {
+        let key = from.field.strip_prefix("data[").and_then(|rest| rest.strip_suffix(']')).filter(|key| quoted(key) == **key)?;
+        let (namespace, secret) =
+            from.document.source.split_once('/').map(|(namespace, name)| (quoted(namespace), quoted(name)))?;
+        let kind = if from.document.kind == OriginKind::Secret { "secret" } else { "configmap" };
+        let value = format!("kubectl -n {namespace} get {kind} {secret} -o jsonpath='{{.data.{}}}'", key.replace('.', "\\."));
+        Some(if kind == "secret" { value } else { format!("{value} | base64 -w0") })
+    });
+    let place = json_path(&origin.field);
+    step = match (from, place) {
+        (Some(from), Some(path)) => {
+            let index = path.contains("INDEX").then(|| webhook_name(&origin.field)).flatten();
+            let path = match index {
+                Some(webhook) => path.replace(
+                    "INDEX",
+                    &format!("$(kubectl get {resource} {name} -o jsonpath='{{.webhooks[*].name}}' | tr ' ' '\\n' | grep -nxF {} | cut -d: -f1 | awk '{{print $1-1}}')", quoted(webhook)),
+                ),
+                None => path,
+            };
+            step.run(Command::objects(format!(
+                "kubectl patch {resource} {name} --type=json -p \"[{{\\\"op\\\":\\\"add\\\",\\\"path\\\":\\\"{path}\\\",\\\"value\\\":\\\"$({from})\\\"}}]\""
+            )))
+        }
+        _ => step.run(Command::hand(format!("Put the CA of {} into {origin}, in base64.", site.holding(ca).origin))),
+    };
+    step.needs("nobody else writes the bundle: cert-manager's cainjector, an operator or istiod would write it again", false)
+        .check(Command::objects(format!("kubectl get {resource} {name} -o yaml | kcert check -q -")), "nothing to say of it")
+        .undo(Command::objects(format!("kubectl replace -f /root/kcert-{id}.yaml")))
+        .effect(Effect::Copy { from: ca, to: task.place })
+}
+
+/// The field of a bundle as RFC 6901 writes it; INDEX stands for the number of a webhook.
+fn json_path(field: &str) -> Option<String> {
+    match field {
+        "spec.caBundle" => Some("/spec/caBundle".to_owned()),
+        "spec.conversion.webhook.clientConfig.caBundle" => Some("/spec/conversion/webhook/clientConfig/caBundle".to_owned()),
+        _ => webhook_name(field).map(|_| "/webhooks/INDEX/clientConfig/caBundle".to_owned()),
+    }
+}
+
+fn webhook_name(field: &str) -> Option<&str> {
+    field.strip_prefix("webhooks[")?.split_once(']').map(|(name, _)| name)
+}
+
+/// TLS Secrets whose issuer is at hand: whoever issued them issues them again.
+fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
+    let is_one = |task: &Task<'_>| {
+        let origin = &site.holding(task.place).origin;
+        origin.document.kind == OriginKind::Secret
+            && origin.role.is_none()
+            && origin.slot == Slot::Credential
+            && is_mended_by_issuing(task.finding.code)
+            && site.leaf(task.place).is_some_and(|leaf| !leaf.is_ca())
+            && issuer(site, task.place).is_some()
+    };
+    let mut steps: Vec<Step> = Vec::new();
+    for task in tasks.take(is_one) {
+        let source = &site.holding(task.place).origin.document.source;
+        let (Some((namespace, name)), Some(issuer)) = (source.split_once('/'), issuer(site, task.place)) else { continue };
+        let (namespace, name) = (&quoted(namespace), &quoted(name));
+        let id = format!("secret-{namespace}-{name}").replace('.', "-");
+        if let Some(known) = steps.iter_mut().find(|step| step.id == id) {
+            *known = known.clone().because([task.reason(site)]);
+            continue;
+        }
+        let step = Step::new(&id, None, format!("have Secret {source} issued anew"))
+            .on(format!("Secret {source}"))
+            .because([task.reason(site)])
+            .run(Command::hand(format!(
+                "If cert-manager issued it: cmctl renew --namespace {namespace} CERTIFICATE, with the Certificate whose spec.secretName is {name} (kubectl -n {namespace} get certificate). Else: whoever issued it issues it again."
+            )))
+            .check(Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")), "nothing to say of it")
+            .effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
+        steps.push(step);
+    }
+    steps
+}

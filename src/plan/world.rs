@@ -1,0 +1,368 @@
+//! The copy on which a plan is rehearsed: what stands on the disks, and what the processes have read of it.
+//!
+//! A file that was renewed helps nobody before its process has read it. So there are two inventories in one: the disk, which effects
+//! write to, and what is in force: of every place that processes read, what they read when they were started last. Where several
+//! read one place (`ca.crt`), only what all of them have read counts, so that a bundle is trusted when the last one was restarted, and
+//! an anchor is gone when the first one was.
+
+use super::effect::{Chain, Impossible, Place};
+use super::program::{Process, readers};
+use crate::audit::keys_of;
+use crate::audit::served::{self, Relation};
+use crate::chain::{AwsLc, SignatureCheck, SignatureOps};
+use crate::decode::{Decoder, Limits};
+use crate::mint::{Anew, By, Signer};
+use crate::model::origin::Access;
+use crate::model::{Certificate, Content, Document, Holding, Inventory, OriginKind, PrivateKey, Role, Sha256, User, Validity};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use time::{Duration, OffsetDateTime};
+
+/// The contents of a place.
+type Contents = Arc<[Content]>;
+
+/// A CA that was made and is kept aside.
+#[derive(Clone)]
+pub(super) struct Made {
+    pub(super) certificate: Arc<Certificate>,
+    pub(super) signer: Signer,
+}
+
+/// The copy.
+pub(super) struct World<'a> {
+    at: OffsetDateTime,
+    disk: Inventory,
+    /// Who reads which place.
+    readers: HashMap<Place, Vec<Process>>,
+    /// What each has read, where it is not what is on the disk.
+    loaded: HashMap<(Process, Place), Contents>,
+    /// The files that servers were seen to serve, by the place of what they presented.
+    files: HashMap<Place, Place>,
+    made: HashMap<&'static str, Made>,
+    understudies: &'a Understudies,
+    saved: HashSet<Option<Arc<str>>>,
+    /// Hosts whose files were written to without having been saved.
+    unsaved: Vec<Option<Arc<str>>>,
+    decoder: Decoder,
+}
+
+impl<'a> World<'a> {
+    /// A copy as everything is now: the processes have read what is on the disk, as far as nobody was seen to serve something else.
+    pub(super) fn of(inventory: &Inventory, at: OffsetDateTime, understudies: &'a Understudies) -> Self {
+        let mut disk = inventory.clone();
+        // What could not be read stays as it is; a server that presents something is asked again when it is started anew.
+        disk.examined = 0;
+        let readers = readers_of(inventory);
+        let files = files_of(inventory);
+        Self {
+            at,
+            disk,
+            readers,
+            loaded: HashMap::new(),
+            files,
+            made: HashMap::new(),
+            understudies,
+            saved: HashSet::new(),
+            unsaved: Vec::new(),
+            decoder: Decoder::new(Limits::default()),
+        }
+    }
+
+    pub(super) fn at(&self) -> OffsetDateTime {
+        self.at
+    }
+
+    pub(super) fn disk(&self) -> &Inventory {
+        &self.disk
+    }
+
+    /// What is in force: the disk, but of places that processes read what they have read.
+    pub(super) fn in_force(&self) -> Inventory {
+        let mut inventory = self.disk.clone();
+        for (place, readers) in &self.readers {
+            let read: Vec<&Contents> = readers
+                .iter()
+                .map(|reader| self.loaded.get(&(reader.clone(), *place)).unwrap_or(&self.disk.holdings[*place].contents))
+                .collect();
+            if let Some((first, others)) = read.split_first() {
+                let held_by_all = |content: &&Content| match content {
+                    Content::Certificate(one) => others.iter().all(|other| has(other, one.id)),
+                    _ => true,
+                };
+                inventory.holdings[*place].contents = first.iter().filter(held_by_all).cloned().collect();
+            }
+        }
+        inventory
+    }
+
+    /// Processes that have not read what is on the disk, with the place.
+    pub(super) fn behind(&self) -> Vec<(&Process, &Holding)> {
+        let differs =
+            |((_, place), contents): &(&(Process, Place), &Contents)| !same(contents, &self.disk.holdings[*place].contents);
+        let mut behind: Vec<_> = self.loaded.iter().filter(differs).map(|((process, place), _)| (process, *place)).collect();
+        behind.sort();
+        behind.into_iter().map(|(process, place)| (process, &self.disk.holdings[place])).collect()
+    }
+
+    pub(super) fn save(&mut self, host: Option<Arc<str>>) {
+        self.saved.insert(host);
+    }
+
+    /// Hosts whose files were written to before they were saved.
+    pub(super) fn unsaved(&self) -> &[Option<Arc<str>>] {
+        &self.unsaved
+    }
+
+    /// Writes to a place, and to every other one that is the same file. Who reads it keeps what was there.
+    pub(super) fn write(&mut self, place: Place, contents: Vec<Content>) {
+        let contents: Contents = contents.into();
+        for place in self.same_file(place) {
+            let old = Arc::clone(&self.disk.holdings[place].contents);
+            for reader in self.readers.get(&place).into_iter().flatten() {
+                self.loaded.entry((reader.clone(), place)).or_insert_with(|| Arc::clone(&old));
+            }
+            self.disk.holdings[place].contents = Arc::clone(&contents);
+            let document = &self.disk.holdings[place].origin.document;
+            let is_file = matches!(document.kind, OriginKind::File | OriginKind::Kubeconfig)
+                && self.disk.holdings[place].origin.role.is_some();
+            let host = document.host.clone();
+            if is_file && !self.saved.contains(&host) && !self.unsaved.contains(&host) {
+                self.unsaved.push(host);
+            }
+        }
+    }
+
+    /// Puts a certificate in the place of another one, wherever in the place it stands, and its key in the place of the key there.
+    pub(super) fn replace(
+        &mut self,
+        place: Place,
+        old: &Certificate,
+        new: &Arc<Certificate>,
+        key: &Arc<PrivateKey>,
+        chain: Chain,
+    ) {
+        let contents = self.disk.holdings[place].contents.iter().filter_map(|content| match content {
+            Content::Certificate(one) if one.id == old.id => Some(Content::Certificate(Arc::clone(new))),
+            Content::Certificate(_) if chain == Chain::Gone => None,
+            Content::PrivateKey(_) => Some(Content::PrivateKey(Arc::clone(key))),
+            other => Some(other.clone()),
+        });
+        let contents = contents.collect();
+        self.write(place, contents);
+    }
+
+    /// The places that are the same file: a path that a kubeconfig names is the file itself.
+    fn same_file(&self, place: Place) -> Vec<Place> {
+        let one = &self.disk.holdings[place].origin;
+        let is_embedded = |field: &str| {
+            !field.is_empty()
+                && !["client-certificate", "client-key", "certificate-authority"].iter().any(|path| field.ends_with(path))
+        };
+        if !matches!(one.document.kind, OriginKind::File | OriginKind::Kubeconfig) || is_embedded(&one.field) {
+            return vec![place];
+        }
+        let is_same = |holding: &Holding| {
+            let origin = &holding.origin;
+            matches!(origin.document.kind, OriginKind::File | OriginKind::Kubeconfig)
+                && origin.document.path() == one.document.path()
+                && origin.document.host == one.document.host
+                && !is_embedded(&origin.field)
+        };
+        self.places(is_same)
+    }
+
+    /// The places of which something holds.
+    pub(super) fn places(&self, holds: impl Fn(&Holding) -> bool) -> Vec<Place> {
+        self.disk.holdings.iter().enumerate().filter(|(_, holding)| holds(holding)).map(|(place, _)| place).collect()
+    }
+
+    /// Makes a file its owner's alone.
+    pub(super) fn protect(&mut self, place: Place) {
+        let holding = &mut self.disk.holdings[place];
+        let Some(access) = holding.origin.document.access else { return };
+        let access = Some(Access { mode: 0o600, ..access });
+        holding.origin.document = Arc::new(Document { access, ..(*holding.origin.document).clone() });
+    }
+
+    pub(super) fn users(&mut self, kubeconfig: usize) -> &mut [User] {
+        self.disk.kubeconfigs.get_mut(kubeconfig).map(|kubeconfig| kubeconfig.users.as_mut_slice()).unwrap_or_default()
+    }
+
+    /// A process is started anew: it reads the disk, and serves what it has read.
+    pub(super) fn restart(&mut self, process: &Process) {
+        self.loaded.retain(|(reader, _), _| reader != process);
+        let served: Vec<(Place, Place)> = self.files.iter().map(|(peer, file)| (*peer, *file)).collect();
+        for (peer, file) in served {
+            if self.readers.get(&file).is_some_and(|readers| readers.contains(process)) {
+                self.serve(peer, file);
+            }
+        }
+    }
+
+    fn serve(&mut self, peer: Place, file: Place) {
+        let is_certificate = |content: &&Content| matches!(content, Content::Certificate(_));
+        self.disk.holdings[peer].contents = self.disk.holdings[file].contents.iter().filter(is_certificate).cloned().collect();
+    }
+
+    /// A server is started anew: it serves what is on the disk by then, and an API server makes its loopback certificate.
+    pub(super) fn restart_server(&mut self, endpoint: &str) -> Result<(), Impossible> {
+        let at =
+            |holding: &Holding| holding.origin.document.kind == OriginKind::Peer && *holding.origin.document.source == *endpoint;
+        for place in self.places(at) {
+            if self.disk.holdings[place].loopback().is_some() {
+                self.new_loopback(place)?;
+            } else if let Some(file) = self.files.get(&place).copied() {
+                self.serve(place, file);
+            }
+        }
+        Ok(())
+    }
+
+    /// kubernetes/apiserver pkg/server/options/serving_with_loopback.go: one certificate and its throw-away CA, from an hour before.
+    fn new_loopback(&mut self, place: Place) -> Result<(), Impossible> {
+        let old: Vec<Arc<Certificate>> = self.disk.holdings[place].certificates().map(|(_, one)| Arc::clone(one)).collect();
+        let signer = Signer::fresh().map_err(|error| Impossible::Mint(error.to_string()))?;
+        let mut contents = Vec::new();
+        for one in &old {
+            let not_before = self.at - Duration::HOUR;
+            let validity = Validity { not_before, not_after: not_before + one.validity.lifetime() };
+            let der = Anew { like: one, validity, by: By::Itself(&signer) }.issue();
+            contents.push(Content::Certificate(self.decoded(&der.map_err(|error| Impossible::Mint(error.to_string()))?)?));
+        }
+        self.disk.holdings[place].contents = contents.into();
+        Ok(())
+    }
+
+    /// The CA that was made under a name.
+    pub(super) fn made(&self, name: &'static str) -> Result<Made, Impossible> {
+        self.made.get(name).cloned().ok_or(Impossible::NotMade(name))
+    }
+
+    pub(super) fn keep(&mut self, name: &'static str, made: Made) {
+        self.made.insert(name, made);
+    }
+
+    /// A key that signs for a CA whose key nobody takes from its disk.
+    pub(super) fn stand_in(&self, ca: &Certificate) -> Result<Signer, Impossible> {
+        self.understudies.of(ca, &self.decoder).map_err(|error| Impossible::Mint(error.to_string()))
+    }
+
+    pub(super) fn decoded(&self, der: &[u8]) -> Result<Arc<Certificate>, Impossible> {
+        decoded(&self.decoder, der)
+    }
+}
+
+fn decoded(decoder: &Decoder, der: &[u8]) -> Result<Arc<Certificate>, Impossible> {
+    match decoder.certificate(der) {
+        Content::Certificate(certificate) => Ok(certificate),
+        _ => Err(Impossible::Mint("what was made for the rehearsal cannot be read".to_owned())),
+    }
+}
+
+fn has(contents: &Contents, id: Sha256) -> bool {
+    contents.iter().any(|content| matches!(content, Content::Certificate(one) if one.id == id))
+}
+
+/// Whether two places hold the same: certificates and keys in the same order.
+fn same(one: &Contents, other: &Contents) -> bool {
+    let is_same = |pair: (&Content, &Content)| match pair {
+        (Content::Certificate(a), Content::Certificate(b)) => a.id == b.id,
+        (Content::PrivateKey(a), Content::PrivateKey(b)) => a == b,
+        (Content::PublicKey(a), Content::PublicKey(b)) => a == b,
+        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+    };
+    one.len() == other.len() && one.iter().zip(other.iter()).all(is_same)
+}
+
+/// Who reads which place. All of a kubeconfig is read by whoever it is for.
+fn readers_of(inventory: &Inventory) -> HashMap<Place, Vec<Process>> {
+    let mut roles: HashMap<(&str, Option<&str>), Role> = HashMap::new();
+    for kubeconfig in &inventory.kubeconfigs {
+        if let Some(role) = kubeconfig.role {
+            roles.insert((&kubeconfig.document.source, kubeconfig.document.host.as_deref()), role);
+        }
+    }
+    let mut known: HashMap<(Role, Option<&str>), Vec<Process>> = HashMap::new();
+    let mut all = HashMap::new();
+    for (place, holding) in inventory.holdings.iter().enumerate() {
+        let document = &holding.origin.document;
+        let host = document.host.as_deref();
+        if document.kind == OriginKind::Peer {
+            continue;
+        }
+        let Some(role) = roles.get(&(&*document.source, host)).copied().or(holding.origin.role) else { continue };
+        let readers = known.entry((role, host)).or_insert_with(|| readers(inventory, role, host));
+        if !readers.is_empty() {
+            all.insert(place, readers.clone());
+        }
+    }
+    all
+}
+
+/// The files of what servers were seen to serve.
+fn files_of(inventory: &Inventory) -> HashMap<Place, Place> {
+    let place = |wanted: &Holding| inventory.holdings.iter().position(|holding| std::ptr::eq(holding, wanted));
+    let served = served::compare(inventory);
+    let known = served.iter().filter(|served| served.relation != Relation::Newer);
+    known.filter_map(|served| Some((place(served.peer)?, place(served.file)?))).collect()
+}
+
+/// The place of the key that belongs to the certificate of each place.
+pub(super) fn key_places(inventory: &Inventory) -> HashMap<Place, Place> {
+    keys_of(inventory).into_iter().filter(|(credential, key)| credential != key).collect()
+}
+
+/// Keys that sign in a rehearsal for the keys of real CAs, which stay where they are. A signature by such a key counts as the CA's.
+#[derive(Default)]
+pub(super) struct Understudies {
+    /// By the key of the CA: the key that signs, and a certificate that carries it.
+    parts: Mutex<HashMap<Sha256, (Signer, Arc<Certificate>)>>,
+    known: Mutex<HashMap<(Sha256, Sha256), SignatureCheck>>,
+}
+
+impl fmt::Debug for Understudies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Understudies")
+    }
+}
+
+impl Understudies {
+    fn of(&self, ca: &Certificate, decoder: &Decoder) -> Result<Signer, crate::mint::Error> {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((signer, _)) = parts.get(&ca.public_key.spki_sha256) {
+            return Ok(signer.clone());
+        }
+        let signer = Signer::like(&ca.public_key)?;
+        let der = Anew { like: ca, validity: ca.validity, by: By::Itself(&signer) }.issue()?;
+        let like = || crate::mint::Error::Like(ca.display_name().into());
+        let certificate = decoded(decoder, &der).map_err(|_| like())?;
+        parts.insert(ca.public_key.spki_sha256, (signer.clone(), certificate));
+        Ok(signer)
+    }
+
+    fn part(&self, ca: &Certificate) -> Option<Arc<Certificate>> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.get(&ca.public_key.spki_sha256).map(|(_, certificate)| Arc::clone(certificate))
+    }
+}
+
+impl SignatureOps for Understudies {
+    /// Each pair is checked once in the whole rehearsal.
+    fn check(&self, certificate: &Certificate, issuer: &Certificate) -> SignatureCheck {
+        let pair = (certificate.id, issuer.id);
+        let known = |own: &Self| own.known.lock().unwrap_or_else(PoisonError::into_inner).get(&pair).copied();
+        if let Some(known) = known(self) {
+            return known;
+        }
+        let check = match AwsLc.check(certificate, issuer) {
+            SignatureCheck::Valid => SignatureCheck::Valid,
+            other => self.part(issuer).map_or(other, |part| AwsLc.check(certificate, &part)),
+        };
+        // What nobody stands in for yet may be checked otherwise later.
+        if check == SignatureCheck::Valid || self.part(issuer).is_some() {
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(pair, check);
+        }
+        check
+    }
+}
