@@ -207,25 +207,13 @@ fn issue(
     let der = Anew { like: &old, validity: validity(world, lifetime), by }.issue().map_err(|error| mint(&error))?;
     let new = world.decoded(&der)?;
     let key = Arc::new(PrivateKey::Plain { format: KeyFormat::Pkcs1, public: new.public_key.clone() });
-    // What followed the old certificate is its chain: of another issuer it would be another one.
-    let chain = match by {
-        By::Ca { certificate, .. } if certificate.subject == old.issuer => Chain::Kept,
-        _ => Chain::Gone,
-    };
-    world.replace(at, &old, &new, &key, chain);
+    for place in world.same_certificate(at, &old) {
+        world.replace(place, &old, &new, &key, certificate.as_ref());
+    }
     if let Some(place) = key_at {
         world.write(place, vec![Content::PrivateKey(key)]);
     }
     Ok(())
-}
-
-/// What becomes of the certificates behind the one that is issued anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chain {
-    /// They stay.
-    Kept,
-    /// They go.
-    Gone,
 }
 
 fn is_able(world: &World<'_>, ca: &Certificate) -> Result<(), Impossible> {

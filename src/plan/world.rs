@@ -5,7 +5,7 @@
 //! read one place (`ca.crt`), only what all of them have read counts, so that a bundle is trusted when the last one was restarted, and
 //! an anchor is gone when the first one was.
 
-use super::effect::{Chain, Impossible, Place};
+use super::effect::{Impossible, Place};
 use super::program::{Process, readers};
 use crate::audit::keys_of;
 use crate::audit::served::{self, Relation};
@@ -133,22 +133,45 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Puts a certificate in the place of another one, wherever in the place it stands, and its key in the place of the key there.
+    /// The places of the same object in which a certificate stands: Istio's Secrets hold their CA and its chain beside each other.
+    pub(super) fn same_certificate(&self, place: Place, certificate: &Certificate) -> Vec<Place> {
+        let document = &self.disk.holdings[place].origin.document;
+        let is_object = document.kind == OriginKind::Secret;
+        let is_same =
+            |holding: &Holding| is_object && holding.origin.document == *document && has(&holding.contents, certificate.id);
+        let others = self.places(is_same).into_iter().filter(|other| *other != place);
+        std::iter::once(place).chain(others).collect()
+    }
+
+    /// Puts a certificate in the place of another one, its key in the place of the key there, and its issuer in the place of the
+    /// issuer's certificate in the chain behind it; where the issuer is another one, so is the chain.
     pub(super) fn replace(
         &mut self,
         place: Place,
         old: &Certificate,
         new: &Arc<Certificate>,
         key: &Arc<PrivateKey>,
-        chain: Chain,
+        issuer: Option<&Arc<Certificate>>,
     ) {
-        let contents = self.disk.holdings[place].contents.iter().filter_map(|content| match content {
-            Content::Certificate(one) if one.id == old.id => Some(Content::Certificate(Arc::clone(new))),
-            Content::Certificate(_) if chain == Chain::Gone => None,
-            Content::PrivateKey(_) => Some(Content::PrivateKey(Arc::clone(key))),
-            other => Some(other.clone()),
-        });
-        let contents = contents.collect();
+        let stays = issuer.is_some_and(|issuer| issuer.subject == old.issuer);
+        let mut is_behind = false;
+        let mut contents: Vec<Content> = Vec::new();
+        for content in self.disk.holdings[place].contents.iter() {
+            match (content, issuer) {
+                (Content::Certificate(one), _) if one.id == old.id => {
+                    contents.push(Content::Certificate(Arc::clone(new)));
+                    let other = issuer.filter(|issuer| !stays && !issuer.is_self_issued());
+                    contents.extend(other.map(|issuer| Content::Certificate(Arc::clone(issuer))));
+                    is_behind = true;
+                }
+                (Content::Certificate(_), _) if is_behind && !stays => {}
+                (Content::Certificate(one), Some(issuer)) if is_behind && one.subject == issuer.subject => {
+                    contents.push(Content::Certificate(Arc::clone(issuer)));
+                }
+                (Content::PrivateKey(_), _) => contents.push(Content::PrivateKey(Arc::clone(key))),
+                (other, _) => contents.push(other.clone()),
+            }
+        }
         self.write(place, contents);
     }
 

@@ -21,6 +21,7 @@ mod mesh;
 mod objects;
 mod odd;
 mod others;
+mod plans;
 mod rancher;
 mod reviewed;
 mod served;

@@ -18,6 +18,9 @@ const CA: &str = "Istio CA";
 /// What its root is called, where the CA is below one.
 const ROOT: &str = "Istio root";
 
+/// The step in which all workloads get new certificates.
+const WORKLOADS: &str = "istio-workloads";
+
 /// A mesh's control plane.
 struct Mesh {
     /// The namespace of the CA's Secret.
@@ -43,12 +46,20 @@ pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let is_ca = |task: &&Task<'_>| matches!(site.role(task.place), Some(Role::IstioCa | Role::IstioRoot | Role::IstioCaChain));
     let (of_ca, of_workloads): (Vec<Task<'_>>, Vec<Task<'_>>) =
         mine.into_iter().partition(|task| is_ca(&task) || !is_istio(&task.place));
-    let mut steps = match mesh(site) {
-        Some(mesh) if !of_ca.is_empty() => of_mesh(site, &mesh, &of_ca),
+    let mesh = mesh(site);
+    let mut steps = match &mesh {
+        Some(mesh) if !of_ca.is_empty() => of_mesh(site, mesh, &of_ca),
         _ => Vec::new(),
     };
-    if steps.is_empty() {
-        steps.extend(of_workloads.iter().filter_map(|task| workload(site, task)));
+    match steps.iter_mut().find(|step| step.id == WORKLOADS) {
+        Some(all) => *all = all.clone().because(site.reasons(&of_workloads)),
+        None => {
+            let places: BTreeSet<Place> = of_workloads.iter().map(|task| task.place).collect();
+            for place in places {
+                let tasks: Vec<Task<'_>> = of_workloads.iter().filter(|task| task.place == place).copied().collect();
+                steps.extend(workload(site, mesh.as_ref(), place, &tasks));
+            }
+        }
     }
     steps
 }
@@ -172,7 +183,7 @@ fn new_root(site: &Site<'_>, mesh: &Mesh, old: Sha256, reasons: Vec<Reason>) -> 
 
 /// Workloads get certificates from the new CA.
 fn reissue(site: &Site<'_>, mesh: &Mesh, by: &'static str) -> Step {
-    let step = Step::new("istio-workloads", None, "have the workloads fetch new certificates")
+    let step = Step::new(WORKLOADS, None, "have the workloads fetch new certificates")
         .on("workloads with a sidecar, webhooks of Istio")
         .because([Reason::wanted("what the old CA signed is not believed any more")])
         .run(Command::objects(mesh.workloads))
@@ -300,7 +311,7 @@ fn two_roots(site: &Site<'_>, mesh: &Mesh, reasons: Vec<Reason>) -> Vec<Step> {
         switch.effect(issue(mesh.ca, mesh.key, Authority::Made(ROOT), Lifetime::AsBefore))
     };
     switch = chain.iter().fold(switch, |step, place| step.effect(Effect::Copy { from: mesh.ca, to: *place }));
-    let mut reissued = Step::new("istio-workloads", None, "have the workloads fetch new certificates")
+    let mut reissued = Step::new(WORKLOADS, None, "have the workloads fetch new certificates")
         .on("workloads with a sidecar")
         .because([Reason::wanted("what the old CA signed is not believed after the next step")])
         .run(Command::objects(mesh.workloads));
@@ -322,25 +333,27 @@ fn two_roots(site: &Site<'_>, mesh: &Mesh, reasons: Vec<Reason>) -> Vec<Step> {
     vec![read(both), read(switch), reissued, read(drop)]
 }
 
-/// One workload's certificate has ended while its CA is good.
-fn workload(site: &Site<'_>, task: &Task<'_>) -> Option<Step> {
-    let origin = &site.holding(task.place).origin;
+/// One workload's certificate is due while its CA is good, or was made good: the CA issues it anew.
+fn workload(site: &Site<'_>, mesh: Option<&Mesh>, place: Place, tasks: &[Task<'_>]) -> Option<Step> {
+    let origin = &site.holding(place).origin;
     let (namespace, name) = origin.document.source.split_once('/').filter(|_| origin.document.kind == OriginKind::Secret)?;
+    let id = format!("workload-{namespace}-{name}").replace('.', "-");
     let (namespace, name) = (&quoted(namespace), &quoted(name));
-    let issuer = issuer(site, task.place)?;
-    let step = Step::new(
-        &format!("workload-{namespace}-{name}").replace('.', "-"),
-        None,
-        format!("have Istio issue Secret {namespace}/{name} anew"),
-    )
-    .on(format!("Secret {namespace}/{name}"))
-    .because([task.reason(site)])
-    .run(Command::objects(format!("kubectl -n {namespace} delete secret {name}")))
-    .run(Command::hand("Restart the pods that mount it."))
-    .check(
-        Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")),
-        "nothing to say of it",
-    )
-    .effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
+    let issuer = issuer(site, place)?;
+    let of_mesh = mesh.filter(|mesh| site.leaf(mesh.ca).is_some_and(|ca| ca.public_key == issuer.public_key));
+    let by = match of_mesh {
+        Some(mesh) => Authority::At { ca: mesh.ca, key: mesh.key },
+        None => Authority::Elsewhere(issuer),
+    };
+    let step = Step::new(&id, None, format!("have Istio issue Secret {namespace}/{name} anew"))
+        .on(format!("Secret {namespace}/{name}"))
+        .because(site.reasons(tasks))
+        .run(Command::objects(format!("kubectl -n {namespace} delete secret {name}")))
+        .run(Command::hand("Restart the pods that mount it."))
+        .check(
+            Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")),
+            "nothing to say of it",
+        )
+        .effect(issue(place, site.key(place), by, Lifetime::AsBefore));
     Some(step)
 }

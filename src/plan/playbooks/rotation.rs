@@ -4,13 +4,14 @@
 //! Source: web:tasks/tls/manual-rotation-of-ca-certificates.md. kubeadm takes one certificate from `ca.crt`, and the signer of
 //! kube-controller-manager wants exactly one (kubernetes/kubeadm#2628, #1350), so that both work by copies while `ca.crt` is a bundle.
 
+mod elsewhere;
 mod phases;
 
 use super::super::effect::Place;
 use super::super::program::{Process, readers};
 use super::super::step::Step;
 use super::{Site, Task, Tasks};
-use crate::model::{Code, Distribution, OriginKind, Role, Sha256, Slot};
+use crate::model::{Code, Distribution, OriginKind, PublicKey, Role, Slot};
 use std::collections::BTreeSet;
 
 /// A CA that kubeadm makes.
@@ -62,7 +63,7 @@ pub(super) struct Rotation<'s, 'a> {
     pub(super) ca: Place,
     /// The control-plane nodes that have it, then the other hosts that trust it.
     pub(super) hosts: Vec<Option<&'a str>>,
-    /// Everywhere that the CA stands to be believed.
+    /// Everywhere that the CA stands to be believed; one that was renewed with its old key is the same CA.
     pub(super) trusting: Vec<Place>,
     /// End entities that it issued and that stand in files of the hosts.
     pub(super) issued: Vec<Place>,
@@ -93,7 +94,7 @@ impl<'s, 'a> Rotation<'s, 'a> {
     /// What belongs to a CA whose key is on the host.
     fn of(site: &'s Site<'a>, authority: &'static Authority, ca: Place) -> Option<Self> {
         let certificate = site.leaf(ca).filter(|_| site.signs(ca))?;
-        let stands = |place: &Place| site.holding(*place).certificates().any(|(_, one)| one.id == certificate.id);
+        let stands = |place: &Place| site.holding(*place).certificates().any(|(_, one)| one.public_key == certificate.public_key);
         let trusting: Vec<Place> = (0..site.inventory.holdings.len())
             .filter(stands)
             .filter(|place| site.holding(*place).origin.document.kind != OriginKind::Peer)
@@ -108,15 +109,15 @@ impl<'s, 'a> Rotation<'s, 'a> {
             trusting,
             issued: Vec::new(),
         };
-        rotation.issued = rotation.issued_by(certificate.id);
+        rotation.issued = rotation.issued_by(&certificate.public_key);
         Some(rotation)
     }
 
-    fn issued_by(&self, ca: Sha256) -> Vec<Place> {
+    fn issued_by(&self, ca: &PublicKey) -> Vec<Place> {
         let site = self.site;
         let by_ca = |place: &Place| {
             let leaf = site.leaf(*place).and_then(|leaf| site.graph.node(&leaf.id));
-            leaf.is_some_and(|leaf| site.graph.issuers(leaf).iter().any(|issuer| site.graph.certificate(*issuer).id == ca))
+            leaf.is_some_and(|leaf| site.graph.issuers(leaf).iter().any(|issuer| site.graph.certificate(*issuer).public_key == *ca))
         };
         let is_leaf = |place: &Place| {
             let origin = &site.holding(*place).origin;
