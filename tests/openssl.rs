@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
 
 use kcert::decode::{Decoded, Decoder, Limits};
+use kcert::mint::{Anew, By, Signer};
 use kcert::model::digest::Hex;
 use kcert::model::{Certificate, Content, GeneralName, KeyFormat, PrivateKey, Serial};
 use std::collections::BTreeSet;
@@ -170,6 +171,53 @@ fn requests_are_read() {
         let [Content::Request(request)] = &*contents else { panic!("{contents:?}") };
         assert_eq!(request.subject.to_string(), "CN=c,O=o");
         assert_eq!((&request.sans, &request.public_key), (&leaf.sans, &leaf.public_key));
+    }
+}
+
+#[test]
+fn requests_are_signed_by_the_key_that_is_there() {
+    let folder = workshop();
+    let folder = folder.path();
+    const SIGNING: &[&str] = &["rsa", "p256", "p384", "p521", "ed25519", "names", "spiffe", "utf8", "multi", "ca"];
+    for shape in SHAPES.iter().filter(|(name, _, _)| SIGNING.contains(name)) {
+        make(folder, shape);
+        let name = shape.0;
+        let certificate = certificates(folder, &format!("{name}.crt")).remove(0);
+        let key = Signer::read(&fs::read(folder.join(format!("{name}.key"))).unwrap()).unwrap();
+        fs::write(folder.join("out.csr"), kcert::mint::request(&certificate, &key).unwrap()).unwrap();
+        openssl(folder, &["req", "-in", "out.csr", "-verify", "-noout"]);
+        let subject = |kind: &str, file: &str| openssl(folder, &[kind, "-in", file, "-noout", "-subject", "-nameopt", "RFC2253"]);
+        assert_eq!(subject("req", "out.csr"), subject("x509", &format!("{name}.crt")), "{name}");
+        let names = |text: &str| {
+            text.lines().find(|line| line.contains("DNS:") || line.contains("URI:")).map(|line| line.trim().to_owned())
+        };
+        let text = |kind: &str, file: &str| openssl(folder, &[kind, "-in", file, "-noout", "-text"]);
+        assert_eq!(names(&text("req", "out.csr")), names(&text("x509", &format!("{name}.crt"))), "{name}");
+        let other = Signer::fresh().unwrap();
+        assert!(kcert::mint::request(&certificate, &other).is_err(), "{name}: another key is no key of it");
+    }
+}
+
+#[test]
+fn what_is_issued_anew_is_trusted() {
+    let folder = workshop();
+    let folder = folder.path();
+    for shape in SHAPES.iter().filter(|(name, _, _)| ["ca", "rsa", "utf8", "multi"].contains(name)) {
+        make(folder, shape);
+    }
+    let der = |file: &str, certificate: &[u8]| fs::write(folder.join(file), certificate).unwrap();
+    let ca = certificates(folder, "ca.crt").remove(0);
+    let key = Signer::fresh().unwrap();
+    let new = Anew { like: &ca, validity: ca.validity, by: By::Itself(&key) }.issue().unwrap();
+    der("new-ca.der", &new);
+    openssl(folder, &["x509", "-inform", "der", "-in", "new-ca.der", "-out", "new-ca.crt"]);
+    let new = certificates(folder, "new-ca.crt").remove(0);
+    for name in ["rsa", "utf8", "multi"] {
+        let old = certificates(folder, &format!("{name}.crt")).remove(0);
+        let by = By::Ca { certificate: &new, signer: &key, key: None };
+        der("leaf.der", &Anew { like: &old, validity: old.validity, by }.issue().unwrap());
+        openssl(folder, &["x509", "-inform", "der", "-in", "leaf.der", "-out", "leaf.crt"]);
+        openssl(folder, &["verify", "-x509_strict", "-CAfile", "new-ca.crt", "leaf.crt"]);
     }
 }
 

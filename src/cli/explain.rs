@@ -8,6 +8,7 @@ use crate::audit;
 use crate::chain::{AwsLc, Graph};
 use crate::explain::{Explained, Explainer, Kind};
 use crate::gather::text;
+use crate::plan;
 use crate::probe::Endpoint;
 use crate::report::explanation::{Explanations, Sources as Shown};
 use crate::report::{Format, Report, View};
@@ -36,7 +37,7 @@ pub(super) fn explain(session: &Session, asked: &Explain, out: &mut dyn Write) -
     Ok(if explained.explanations.is_empty() { Exit::Unknown } else { Exit::Fine })
 }
 
-/// The same with the sources' findings: those whose code belongs to what is explained.
+/// The same with the sources' findings, those whose code belongs to what is explained, and the plan that mends them.
 fn beside(session: &Session, explained: &Explained, sources: &Sources, format: Format, out: &mut dyn Write) -> Result<(), Error> {
     let inventory = session.inventory(sources)?;
     let graph = Graph::build(&inventory, &AwsLc);
@@ -44,6 +45,7 @@ fn beside(session: &Session, explained: &Explained, sources: &Sources, format: F
     let all = audit.findings.len();
     let kinds = || explained.explanations.iter().map(|one| one.kind);
     audit.findings.retain(|finding| kinds().flat_map(Kind::codes).any(|code| code == finding.code));
+    let plan = plan::plan(&graph, &audit, &session.policy);
     let report = Report {
         view: View::Check,
         inventory: &inventory,
@@ -51,7 +53,7 @@ fn beside(session: &Session, explained: &Explained, sources: &Sources, format: F
         audit: &audit,
         policy: &session.policy,
         look: &session.look,
-        plan: None,
+        plan: Some(&plan).filter(|plan| plan.is_sound() && !plan.steps.is_empty()),
         verifications: &[],
     };
     let shown = Shown { report: &report, others: all - audit.findings.len() };

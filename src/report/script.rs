@@ -84,7 +84,7 @@ by_hand() {
         say "Do that, then go on with: $0 --by-hand-done --from $STEP"
         exit 3
     fi
-    read -r -p "Press Enter when it is done. " _
+    read -r -p "Press Enter when it is done. " _ || exit 3
 }
 
 # Runs a function where it belongs.
@@ -131,7 +131,7 @@ for n in "${!STEPS[@]}"; do
     say ""
     say "Step $((n + 1)) of ${#STEPS[@]}: ${TITLES[$n]}${host:+ (on $host)}"
     if [ -n "$ASK" ]; then
-        read -r -p "Do it? [y/N/q] " answer
+        read -r -p "Do it? [y/N] " answer || answer=no
         case $answer in
             y | Y | yes) ;;
             *) say "Stopped before $STEP; go on with: $0 --from $STEP"; exit 3 ;;

@@ -16,7 +16,9 @@ use kcert::mint::Recipe;
 use kcert::model::{Inventory, State};
 use kcert::plan::{self, Fault, Plan};
 use proptest::prelude::*;
+use serde_json::Value;
 use std::path::PathBuf;
+use std::process::Command;
 use time::Duration;
 
 /// Everything of a cluster, as it is gathered.
@@ -252,6 +254,41 @@ fn one_api_server_at_a_time() {
             plan.steps.iter().map(|step| &*step.id).filter(|id| id.starts_with("restart-kube-apiserver")).collect();
         assert_eq!(restarts.len(), 3);
     });
+}
+
+/// What the binary prints of a cluster's plan.
+fn printed(cluster: &Cluster, format: &str) -> (Option<i32>, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = cluster.build().write(directory.path());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kcert"));
+    command.env_clear().args(["plan", "--at", "2026-11-21T20:00:00Z", "--color", "never", "-o", format]).args(arguments);
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn plans_follow_the_schema_and_end_as_their_findings() {
+    let output = Command::new(env!("CARGO_BIN_EXE_kcert")).arg("schema").output().unwrap();
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let clusters = [
+        (0, with_pods()),
+        (1, with_pods().twist("ca", soon)),
+        (2, three().twist("*leaf", expired)),
+        (3, Cluster::objects_only().edit(|site| site.source("note.txt", "nothing"))),
+    ];
+    for (exit, cluster) in clusters {
+        let (code, text) = printed(&cluster, "json");
+        let plan: Value = serde_json::from_str(&text).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&plan).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!((plan["kind"].as_str(), plan["plan"]["rehearsal"]["sound"].as_bool()), (Some("Plan"), Some(true)));
+        assert_eq!(code, Some(exit));
+        let steps = plan["plan"]["steps"].as_array().unwrap().len();
+        for row in plan["plan"]["rehearsal"]["handshakes"].as_array().unwrap() {
+            assert_eq!(row["after"].as_array().unwrap().len(), steps);
+        }
+    }
 }
 
 /// What may be due on a control plane.

@@ -331,7 +331,16 @@ fn backups(site: &Site<'_>, steps: &[Step]) -> Vec<Step> {
     };
     let places: Vec<Place> = changed.filter(is_of_host).collect();
     let hosts: BTreeSet<Option<&str>> = places.iter().map(|place| site.host(*place)).collect();
-    hosts.into_iter().map(|host| backup(site, host, &places)).collect()
+    let restarts_etcd = |host: Option<&str>| {
+        let etcd = Process::new(Program::Etcd, host);
+        steps.iter().flat_map(|step| &step.effects).filter_map(Effect::restarts).any(|process| *process == etcd)
+    };
+    let saved = hosts.into_iter().map(|host| {
+        let step = backup(site, host, &places);
+        let snapshot = "a snapshot of etcd that is not older than today (etcdctl snapshot save)";
+        if restarts_etcd(host) { step.needs(snapshot, false) } else { step }
+    });
+    saved.collect()
 }
 
 /// Directories of which a part is not worth a backup of its own.
@@ -358,16 +367,14 @@ fn backup(site: &Site<'_>, host: Option<&str>, places: &[Place]) -> Step {
     let listed = directories.join(" ");
     let date = site.policy.at.date();
     let archive = format!("@/root/kcert-backup-{date}.tgz");
-    let etcd = super::program::runs(site.inventory, Program::Etcd, host);
-    let step = Step::new("backup", host, "save the files")
+    Step::new("backup", host, "save the files")
         .on(directories.iter().map(|directory| format!("/{directory}")).collect::<Vec<_>>().join(", "))
         .because([Reason::wanted("the way back of every step after this one")])
         .run(Command::files("install -d -m 700 @/root"))
         .run(Command::files(format!("(umask 077 && tar -C @/ -czpf {archive} {listed})")))
         .check(Command::files(format!("tar -tzf {archive} > /dev/null")), "the archive can be read from end to end")
         .undo(Command::files(format!("rm -f {archive}")))
-        .effect(Effect::Save { host: host.map(Arc::from) });
-    if etcd { step.needs("a snapshot of etcd that is not older than today (etcdctl snapshot save)", false) } else { step }
+        .effect(Effect::Save { host: host.map(Arc::from) })
 }
 
 /// The command that takes files back from the backup.

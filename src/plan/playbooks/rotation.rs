@@ -117,7 +117,9 @@ impl<'s, 'a> Rotation<'s, 'a> {
         let site = self.site;
         let by_ca = |place: &Place| {
             let leaf = site.leaf(*place).and_then(|leaf| site.graph.node(&leaf.id));
-            leaf.is_some_and(|leaf| site.graph.issuers(leaf).iter().any(|issuer| site.graph.certificate(*issuer).public_key == *ca))
+            leaf.is_some_and(|leaf| {
+                site.graph.issuers(leaf).iter().any(|issuer| site.graph.certificate(*issuer).public_key == *ca)
+            })
         };
         let is_leaf = |place: &Place| {
             let origin = &site.holding(*place).origin;

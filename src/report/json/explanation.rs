@@ -3,6 +3,7 @@
 use super::certificate::Certificate;
 use super::findings::{Facts, FactsSchema, Finding};
 use super::formatter::Escaping;
+use super::plan::Plan;
 use super::values::{Instant, Rows};
 use super::{ApiVersion, certificates};
 use crate::explain::{self, Kind};
@@ -49,6 +50,9 @@ pub(in crate::report) struct ExplanationDocument<'r> {
     /// With sources: the findings of the audit whose codes belong to what is explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     findings: Option<Rows<'r, Finding<'r>>>,
+    /// With sources: the plan that mends these findings, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan<'r>>,
     /// The whole in numbers.
     summary: Counts,
 }
@@ -160,6 +164,7 @@ impl<'r> ExplanationDocument<'r> {
             nearest: explained.nearest.iter().copied().map(Near::new).collect(),
             certificates: report.map(certificates),
             findings: report.map(|report| Rows::new(|| report.audit.findings.iter().map(Finding::new))),
+            plan: report.and_then(|report| report.plan).map(Plan::new),
             summary: Counts {
                 lines: explained.lines,
                 recognised: all.iter().map(|one| one.count).sum::<u64>() + explained.omitted,

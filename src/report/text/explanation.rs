@@ -236,7 +236,9 @@ fn sources(page: &mut Page<'_>, explanations: &Explanations<'_>) -> io::Result<(
         return page.line(0, &Text::new().mark(Mark::Note).say("the sources show nothing of this").then(beside));
     }
     page.line(0, &Text::of("in the sources: ").then(count(found, "finding")).say(" that belong to this").styled(Style::Strong))?;
-    findings::list(page, &Index::of(report))
+    let index = Index::of(report);
+    findings::list(page, &index)?;
+    report.plan.map_or(Ok(()), |plan| super::plan::beside(page, &index, plan))
 }
 
 fn number(count: u64) -> usize {

@@ -48,6 +48,16 @@ pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// The steps below what they are for.
+pub(super) fn beside(page: &mut Page<'_>, index: &Index<'_>, plan: &Plan) -> io::Result<()> {
+    page.part()?;
+    page.line(0, &Text::of("plan: ").styled(Style::Strong).then(summary(index, plan)))?;
+    for (number, step) in plan.steps.iter().enumerate() {
+        one(page, index, number, step)?;
+    }
+    Ok(())
+}
+
 /// The one line of `-q`.
 pub(super) fn verdict(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
     index.report.plan.map_or(Ok(()), |plan| page.unbroken(&summary(index, plan)))
