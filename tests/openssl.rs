@@ -174,11 +174,13 @@ fn requests_are_read() {
     }
 }
 
+/// Shapes whose keys kcert signs requests with.
+const SIGNING: &[&str] = &["rsa", "p256", "p384", "p521", "ed25519", "names", "spiffe", "utf8", "multi", "ca"];
+
 #[test]
 fn requests_are_signed_by_the_key_that_is_there() {
     let folder = workshop();
     let folder = folder.path();
-    const SIGNING: &[&str] = &["rsa", "p256", "p384", "p521", "ed25519", "names", "spiffe", "utf8", "multi", "ca"];
     for shape in SHAPES.iter().filter(|(name, _, _)| SIGNING.contains(name)) {
         make(folder, shape);
         let name = shape.0;

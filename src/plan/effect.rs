@@ -113,6 +113,23 @@ impl Effect {
         }
     }
 
+    /// The places that it reads or writes.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let with = |place: Place, key: Option<Place>| std::iter::once(place).chain(key).collect();
+        match self {
+            Self::Issue { at, key_at, by: Authority::At { ca, key }, .. } => {
+                [*at, *ca].into_iter().chain(*key_at).chain(*key).collect()
+            }
+            Self::Issue { at, key_at, .. } | Self::Install { at, key_at, .. } => with(*at, *key_at),
+            Self::Make { like, .. } => vec![*like],
+            Self::Trust { at, .. } | Self::TrustOnly { at, .. } => at.clone(),
+            Self::Copy { from, to } => vec![*from, *to],
+            Self::Protect { at } | Self::Order { at } => vec![*at],
+            Self::Refer { certificate, to, .. } => vec![*certificate, *to],
+            Self::Save { .. } | Self::Restart(_) | Self::RestartServer { .. } => Vec::new(),
+        }
+    }
+
     /// Has it happen.
     pub(super) fn apply(&self, world: &mut World<'_>) -> Result<(), Impossible> {
         match self {

@@ -26,7 +26,7 @@ pub use step::{Check, Command, Disturbance, Kind, Need, ROOT_SIGN, Reason, Step}
 
 use crate::audit::{Audit, Policy};
 use crate::chain::Graph;
-use crate::model::{Code, Finding, Severity};
+use crate::model::{Code, Finding, Inventory, Severity};
 use playbooks::{Site, Tasks};
 use rehearsal::{place_name, rehearse};
 use std::collections::BTreeSet;
@@ -42,7 +42,8 @@ pub struct Plan {
     pub rehearsal: Rehearsal,
     /// The findings at warning or above that no step mends, as they are now.
     pub left: Vec<Finding>,
-    /// Who signed in the rehearsal.
+    /// What the rehearsal played on, and who signed there.
+    stage: Arc<Inventory>,
     understudies: Arc<Understudies>,
 }
 
@@ -55,9 +56,9 @@ impl Plan {
 
     /// The same steps in another order, or without some: what would come of it.
     #[must_use]
-    pub fn rearranged(&self, order: &[usize], graph: &Graph<'_>, policy: &Policy) -> Rehearsal {
+    pub fn rearranged(&self, order: &[usize], policy: &Policy) -> Rehearsal {
         let steps: Vec<Step> = order.iter().filter_map(|number| self.steps.get(*number).cloned()).collect();
-        rehearse(graph.inventory(), &steps, policy, &self.understudies)
+        rehearse(&self.stage, &steps, policy, &self.understudies)
     }
 }
 
@@ -72,19 +73,21 @@ pub fn plan(graph: &Graph<'_>, audit: &Audit, policy: &Policy) -> Plan {
     let mut given_up: BTreeSet<(Code, String)> = BTreeSet::new();
     let mut steps = Vec::new();
     let mut rehearsal = Rehearsal::default();
+    let mut stage = Inventory::default();
     for _ in 0..MOST_ROUNDS {
         let mut tasks = Tasks::of(&site, audit, &given_up);
         steps = playbooks::steps(&site, &mut tasks);
-        rehearsal = rehearse(graph.inventory(), &steps, policy, &understudies);
+        stage = world::stage(graph.inventory(), &steps, &audit.handshakes);
+        rehearsal = rehearse(&stage, &steps, policy, &understudies);
         let hopeless = hopeless(&steps, &rehearsal);
         if hopeless.iter().all(|place| given_up.contains(place)) {
             break;
         }
         given_up.extend(hopeless);
     }
-    (steps, rehearsal) = reordered(steps, rehearsal, &|steps| rehearse(graph.inventory(), steps, policy, &understudies));
-    let left = left(audit, &steps, &rehearsal);
-    Plan { steps, rehearsal, left, understudies }
+    (steps, rehearsal) = reordered(steps, rehearsal, &|steps| rehearse(&stage, steps, policy, &understudies));
+    let left = left(audit, &steps, &rehearsal, &stage);
+    Plan { steps, rehearsal, left, stage: Arc::new(stage), understudies }
 }
 
 /// What steps were to mend and do not, or cannot.
@@ -127,7 +130,7 @@ fn reordered(mut steps: Vec<Step>, mut rehearsal: Rehearsal, play: &dyn Fn(&[Ste
 }
 
 /// The findings of now that no step mends: those that are still there in the end, and were not made by the steps.
-fn left(audit: &Audit, steps: &[Step], rehearsal: &Rehearsal) -> Vec<Finding> {
+fn left(audit: &Audit, steps: &[Step], rehearsal: &Rehearsal, stage: &Inventory) -> Vec<Finding> {
     let mended: BTreeSet<(Code, &str)> = steps
         .iter()
         .flat_map(|step| &step.reasons)
@@ -139,9 +142,14 @@ fn left(audit: &Audit, steps: &[Step], rehearsal: &Rehearsal) -> Vec<Finding> {
         .iter()
         .flat_map(|finding| finding.origins.iter().map(|(origin, _)| (finding.code, place_name(origin))))
         .collect();
+    // What the rehearsal left out is as it was.
+    let left_out: BTreeSet<(usize, usize)> =
+        stage.holdings.iter().filter(|holding| holding.contents.is_empty()).map(|holding| holding.origin.place()).collect();
     let is_left = |finding: &&Finding| {
         let places: Vec<String> = finding.origins.iter().map(|(origin, _)| place_name(origin)).collect();
-        let is_there = places.is_empty() || places.iter().any(|place| still.contains(&(finding.code, place.clone())));
+        let is_there = places.is_empty()
+            || places.iter().any(|place| still.contains(&(finding.code, place.clone())))
+            || finding.origins.iter().any(|(origin, _)| left_out.contains(&origin.place()));
         finding.severity > Severity::Info
             && finding.because.is_none()
             && is_there

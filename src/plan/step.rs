@@ -191,6 +191,19 @@ impl Step {
         self
     }
 
+    /// Both in one: what the other does comes after what this one does.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.acts_on.extend(other.acts_on);
+        self = self.because(other.reasons);
+        self.commands.extend(other.commands);
+        self.checks.extend(other.checks);
+        self.undo.extend(other.undo);
+        self.effects.extend(other.effects);
+        let needs = other.needs.into_iter().filter(|need| !self.needs.contains(need));
+        self.needs.extend(needs.collect::<Vec<_>>());
+        self
+    }
+
     /// The words in capitals that somebody has to fill in, each once: `NODE`, `CSR_NAME`.
     #[must_use]
     pub fn placeholders(&self) -> Vec<&str> {

@@ -5,15 +5,18 @@
 //! read one place (`ca.crt`), only what all of them have read counts, so that a bundle is trusted when the last one was restarted, and
 //! an anchor is gone when the first one was.
 
-use super::effect::{Impossible, Place};
+use super::effect::{Effect, Impossible, Place};
 use super::program::{Process, readers};
+use super::step::Step;
 use crate::audit::keys_of;
 use crate::audit::served::{self, Relation};
 use crate::chain::{AwsLc, SignatureCheck, SignatureOps};
 use crate::decode::{Decoder, Limits};
 use crate::mint::{Anew, By, Signer};
 use crate::model::origin::Access;
-use crate::model::{Certificate, Content, Document, Holding, Inventory, OriginKind, PrivateKey, Role, Sha256, User, Validity};
+use crate::model::{
+    Certificate, Content, Document, Handshake, Holding, Inventory, OriginKind, PrivateKey, Role, Sha256, User, Validity,
+};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +48,31 @@ pub(super) struct World<'a> {
     /// Hosts whose files were written to without having been saved.
     unsaved: Vec<Option<Arc<str>>>,
     decoder: Decoder,
+}
+
+/// Places up to which a rehearsal plays on all of them.
+const ALL: usize = 2_000;
+
+/// What a rehearsal plays on: everything, but of large dumps those Secrets are empty that no step touches and no handshake rests on.
+/// They cannot change by the steps, and judging them after each one would take most of the time.
+pub(super) fn stage(inventory: &Inventory, steps: &[Step], handshakes: &[Handshake]) -> Inventory {
+    let mut stage = inventory.clone();
+    if stage.holdings.len() <= ALL {
+        return stage;
+    }
+    let name = |document: &Document| (Arc::clone(&document.source), document.host.clone());
+    let sides = handshakes.iter().flat_map(|handshake| [&handshake.client_side, &handshake.server_side]);
+    let rests_on = sides.flat_map(|side| side.origin.iter().chain(&side.believes)).map(|origin| name(&origin.document));
+    let touched = steps.iter().flat_map(|step| &step.effects).flat_map(Effect::places);
+    let touched = touched.filter_map(|place| inventory.holdings.get(place)).map(|holding| name(&holding.origin.document));
+    let kept: HashSet<_> = rests_on.chain(touched).collect();
+    for holding in &mut stage.holdings {
+        let document = &holding.origin.document;
+        if document.kind == OriginKind::Secret && holding.origin.role.is_none() && !kept.contains(&name(document)) {
+            holding.contents = Arc::from([]);
+        }
+    }
+    stage
 }
 
 impl<'a> World<'a> {

@@ -46,11 +46,11 @@ fn policy() -> Policy {
 }
 
 /// Makes the plan for a cluster, and looks at it.
-fn planned<T>(cluster: &Cluster, policy: &Policy, look: impl FnOnce(&Graph<'_>, &Plan) -> T) -> T {
+fn planned<T>(cluster: &Cluster, policy: &Policy, look: impl FnOnce(&Plan) -> T) -> T {
     let inventory = gathered(cluster);
     let graph = Graph::build(&inventory, &AwsLc);
     let audit = audit::preflight(&graph, policy);
-    look(&graph, &plan::plan(&graph, &audit, policy))
+    look(&plan::plan(&graph, &audit, policy))
 }
 
 /// What is wrong with a plan that should end healthy.
@@ -140,7 +140,7 @@ const CASES: &[Case] = &[
 fn plans_end_healthy() {
     let mut failures = Vec::new();
     for (name, cluster, wanted) in CASES {
-        planned(&cluster(), &policy(), |_, plan| {
+        planned(&cluster(), &policy(), |plan| {
             let mut wrong = complaints(plan);
             let has = |wanted: &&str| plan.steps.iter().any(|step| step.id.starts_with(wanted));
             wrong.extend(wanted.iter().filter(|wanted| !has(wanted)).map(|wanted| format!("no step {wanted}")));
@@ -169,13 +169,13 @@ const HARMLESS: &[&str] = &[
 fn a_step_that_is_missing_is_caught() {
     let mut missed = Vec::new();
     for (name, cluster, _) in CASES {
-        planned(&cluster(), &policy(), |graph, plan| {
+        planned(&cluster(), &policy(), |plan| {
             // Of long plans every fourth step will do: they repeat themselves from host to host.
             let stride = if plan.steps.len() > 15 { 4 } else { 1 };
             for without in (0..plan.steps.len()).step_by(stride) {
                 let order: Vec<usize> = (0..plan.steps.len()).filter(|number| *number != without).collect();
                 let step = &plan.steps[without];
-                let played = plan.rearranged(&order, graph, &policy());
+                let played = plan.rearranged(&order, &policy());
                 let is_worse = !played.faults.is_empty() || played.left.len() > plan.rehearsal.left.len();
                 if !is_worse && !HARMLESS.iter().any(|harmless| step.id.starts_with(harmless)) {
                     missed.push(format!("{name}: without {}", step.id));
@@ -190,9 +190,9 @@ fn a_step_that_is_missing_is_caught() {
 fn steps_in_the_wrong_order_are_caught() {
     let mut missed = Vec::new();
     for (name, cluster, _) in CASES {
-        planned(&cluster(), &policy(), |graph, plan| {
+        planned(&cluster(), &policy(), |plan| {
             let order: Vec<usize> = (0..plan.steps.len()).rev().collect();
-            if order.len() > 1 && plan.rearranged(&order, graph, &policy()).faults.is_empty() {
+            if order.len() > 1 && plan.rearranged(&order, &policy()).faults.is_empty() {
                 missed.push(*name);
             }
         });
@@ -202,11 +202,11 @@ fn steps_in_the_wrong_order_are_caught() {
 
 #[test]
 fn the_old_ca_is_not_dropped_before_the_new_one_is_in_use() {
-    planned(&with_pods().twist("ca", soon), &policy(), |graph, plan| {
+    planned(&with_pods().twist("ca", soon), &policy(), |plan| {
         let at = |id: &str| plan.steps.iter().position(|step| step.id.starts_with(id)).unwrap();
         let mut order: Vec<usize> = (0..plan.steps.len()).collect();
         order.swap(at("ca-issue"), at("ca-trust"));
-        let played = plan.rearranged(&order, graph, &policy());
+        let played = plan.rearranged(&order, &policy());
         assert!(
             played.faults.iter().any(|fault| matches!(fault, Fault::Breaks { .. } | Fault::Impossible { .. })),
             "{:?}",
@@ -218,14 +218,14 @@ fn the_old_ca_is_not_dropped_before_the_new_one_is_in_use() {
 #[test]
 fn healthy_clusters_need_nothing() {
     for cluster in [with_pods(), three(), istio::mesh(), rancher::k3s()] {
-        planned(&cluster, &policy(), |_, plan| assert!(plan.steps.is_empty() && plan.left.is_empty(), "{:?}", plan.steps));
+        planned(&cluster, &policy(), |plan| assert!(plan.steps.is_empty() && plan.left.is_empty(), "{:?}", plan.steps));
     }
 }
 
 #[test]
 fn what_renewing_does_not_mend_is_left_to_people() {
     let wrong_name = with_pods().twist("apiserver", |_| pki().leaf("kube-apiserver").server());
-    planned(&wrong_name, &policy(), |_, plan| {
+    planned(&wrong_name, &policy(), |plan| {
         assert!(plan.is_sound());
         assert!(!plan.left.is_empty(), "a certificate without names is renewed without names");
     });
@@ -233,20 +233,20 @@ fn what_renewing_does_not_mend_is_left_to_people() {
         let ca = site.made("ca").clone();
         site.add(objects::cluster_info(&ca, true));
     });
-    planned(&forged, &policy(), |_, plan| assert!(plan.steps.is_empty() && plan.left.len() == 1));
+    planned(&forged, &policy(), |plan| assert!(plan.steps.is_empty() && plan.left.len() == 1));
 }
 
 #[test]
 fn the_window_decides_what_is_renewed() {
     let cluster = || with_pods().twist("apiserver", |recipe| days(recipe, 50));
-    planned(&cluster(), &policy(), |_, plan| assert!(plan.steps.is_empty()));
+    planned(&cluster(), &policy(), |plan| assert!(plan.steps.is_empty()));
     let wider = Policy { warn: Threshold::Before(Duration::days(60)), ..policy() };
-    planned(&cluster(), &wider, |_, plan| assert!(plan.steps.iter().any(|step| step.id == "renew")));
+    planned(&cluster(), &wider, |plan| assert!(plan.steps.iter().any(|step| step.id == "renew")));
 }
 
 #[test]
 fn one_api_server_at_a_time() {
-    planned(&three().twist("*leaf", expired), &policy(), |_, plan| {
+    planned(&three().twist("*leaf", expired), &policy(), |plan| {
         for step in &plan.steps {
             assert!(step.disturbs.len() <= 1, "{} disturbs in several ways", step.id);
         }
@@ -325,7 +325,7 @@ proptest! {
         let cluster = due.iter().fold(base, |cluster, (label, is_over)| {
             cluster.twist(LABELS[*label], if *is_over { expired } else { soon })
         });
-        let wrong = planned(&cluster, &policy(), |_, plan| complaints(plan));
+        let wrong = planned(&cluster, &policy(), complaints);
         prop_assert!(wrong.is_empty(), "{due:?} {masters} {has_pods} {has_worker}: {wrong:#?}");
     }
 }

@@ -3,7 +3,7 @@
 use super::super::effect::{Effect, Place};
 use super::super::step::{Command, Step};
 use super::quoted;
-use super::{Site, Task, Tasks, is_mended_by_issuing};
+use super::{Site, Task, Tasks, few, is_mended_by_issuing};
 use crate::model::{Code, Kubeconfig, OriginKind, Role, Slot};
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         let id = if several { format!("copy-{}", number + 1) } else { "copy".to_owned() };
         steps.push(copied(site, &id, copy, original).because(site.reasons(&tasks)));
     }
-    steps
+    few(steps, "copies", "copy an administrator's file to where it is used")
 }
 
 /// Whether a place is a client certificate in a kubeconfig that no layout knows.

@@ -9,7 +9,7 @@ use super::super::effect::{Authority, Effect, Lifetime, NewKey, Place};
 use super::super::program::{Process, Program};
 use super::super::step::{Command, Reason, Step};
 use super::users::issuer;
-use super::{Site, Task, Tasks, is_mended_by_issuing, issue, quoted};
+use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
 use crate::model::{Code, OriginKind, Role, Sha256, Slot};
 use std::collections::BTreeSet;
 
@@ -51,16 +51,16 @@ pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         Some(mesh) if !of_ca.is_empty() => of_mesh(site, mesh, &of_ca),
         _ => Vec::new(),
     };
-    match steps.iter_mut().find(|step| step.id == WORKLOADS) {
-        Some(all) => *all = all.clone().because(site.reasons(&of_workloads)),
-        None => {
-            let places: BTreeSet<Place> = of_workloads.iter().map(|task| task.place).collect();
-            for place in places {
-                let tasks: Vec<Task<'_>> = of_workloads.iter().filter(|task| task.place == place).copied().collect();
-                steps.extend(workload(site, mesh.as_ref(), place, &tasks));
-            }
-        }
+    if let Some(all) = steps.iter_mut().find(|step| step.id == WORKLOADS) {
+        *all = all.clone().because(site.reasons(&of_workloads));
+        return steps;
     }
+    let places: BTreeSet<Place> = of_workloads.iter().map(|task| task.place).collect();
+    let each = places.into_iter().filter_map(|place| {
+        let tasks: Vec<Task<'_>> = of_workloads.iter().filter(|task| task.place == place).copied().collect();
+        workload(site, mesh.as_ref(), place, &tasks)
+    });
+    steps.extend(few(each.collect(), WORKLOADS, "have Istio issue a workload's Secret anew"));
     steps
 }
 

@@ -389,6 +389,19 @@ pub(super) fn from_backup(site: &Site<'_>, places: &[Place]) -> Command {
     Command::files(format!("tar -C @/ -xzpf @/root/kcert-backup-{}.tgz {}", site.policy.at.date(), files.join(" ")))
 }
 
+/// So many steps of one kind stand by themselves.
+const FEW: usize = 6;
+
+/// Steps of one kind, which are one step when there are many: nobody follows a thousand, and each is rehearsed.
+pub(super) fn few(steps: Vec<Step>, id: &str, what: &str) -> Vec<Step> {
+    let count = steps.len();
+    if count <= FEW {
+        return steps;
+    }
+    let all = steps.into_iter().fold(Step::new(id, None, format!("{what}, {count} times")), Step::and);
+    vec![all]
+}
+
 /// The restarts of processes, etcd first and the kubelet last, each a step of its own.
 pub(super) fn restart_steps(site: &Site<'_>, processes: &BTreeSet<Process>, why: &str) -> Vec<Step> {
     processes.iter().map(|process| restarts::of_process(site, process).because([Reason::wanted(why)])).collect()

@@ -5,12 +5,12 @@
 use super::super::effect::{Authority, Effect, Lifetime, Place};
 use super::super::step::{Command, Step};
 use super::users::issuer;
-use super::{Site, Task, Tasks, is_mended_by_issuing, issue, quoted};
+use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
 use crate::model::{Code, Finding, OriginKind, Sha256, Slot};
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
-    let mut steps = secrets(site, tasks);
-    steps.extend(bundles(site, tasks));
+    let mut steps = few(secrets(site, tasks), "secrets", "have a TLS Secret issued anew");
+    steps.extend(few(bundles(site, tasks), "bundles", "put the right CA into an object"));
     steps
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::effect::Effect;
 use super::super::step::{Command, Step};
-use super::{Site, Task, Tasks};
+use super::{Site, Task, Tasks, few};
 use crate::model::{Code, OriginKind};
 use std::collections::BTreeMap;
 
@@ -52,5 +52,5 @@ fn orders(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             )))
             .effect(Effect::Order { at: task.place })
     });
-    steps.collect()
+    few(steps.collect(), "orders", "put a chain in order")
 }

@@ -7,7 +7,7 @@ use super::super::effect::{Authority, Effect, Lifetime, NewKey, Place};
 use super::super::step::{Command, Step};
 use super::external::user;
 use super::quoted;
-use super::{Site, Task, Tasks, is_mended_by_issuing, issue};
+use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue};
 use crate::model::{Certificate, OriginKind, Slot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         let step = step(site, &id, place, site.leaf(place)?, &issuer(site, place)?);
         Some(step.because(site.reasons(&tasks)))
     });
-    steps.collect()
+    few(steps.collect(), "users", "a new certificate for a user")
 }
 
 /// The CA that issued what stands first in a place, if it is at hand.

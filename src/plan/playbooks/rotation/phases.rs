@@ -337,17 +337,7 @@ impl Rotation<'_, '_> {
         let first = steps.next()?;
         let mut all = steps.fold(first, |mut all, step| {
             all.title = format!("{}, {}", all.title, step.title.trim_start_matches("restart "));
-            all.acts_on.extend(step.acts_on);
-            all.commands.extend(step.commands);
-            all.checks.extend(step.checks);
-            all.undo.extend(step.undo);
-            all.effects.extend(step.effects);
-            for need in step.needs {
-                if !all.needs.contains(&need) {
-                    all.needs.push(need);
-                }
-            }
-            all
+            all.and(step)
         });
         all.id = Step::new(&self.id(&format!("{phase}-restart")), host, "").id;
         Some(all.because([Reason::wanted(why)]))
