@@ -31,10 +31,22 @@ struct Stage {
 impl Stage {
     /// With the script for these sources.
     fn of(sources: &[&str]) -> Self {
+        Self::with(sources, |_| ())
+    }
+
+    /// With the script for the node, whose CA has its key elsewhere.
+    fn without_ca_key() -> Self {
+        Self::with(NODE, |directory| {
+            fs::remove_file(directory.join("certs-fixtures/ailing/node/etc/kubernetes/pki/ca.key")).unwrap();
+        })
+    }
+
+    fn with(sources: &[&str], change: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let project = Path::new(env!("CARGO_MANIFEST_DIR"));
         let entries = generator::fixtures(&project.join("certs-fixtures")).unwrap();
         kcert::demo::write(&directory.path().join("certs-fixtures"), &entries).unwrap();
+        change(directory.path());
         let stage = Self { directory };
         for (program, does) in [("kubeadm", "exit 0"), ("kcert", "exit 0"), ("kubectl", KUBECTL)] {
             stage.stand_in(program, does);
@@ -90,6 +102,9 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
+/// Where the steps keep what was before them.
+const SAVED: &str = "certs-fixtures/ailing/node/root/kcert-2026-11-21-200000";
+
 const NODE: &[&str] = &["--root", "certs-fixtures/ailing/node"];
 
 #[test]
@@ -101,12 +116,12 @@ fn a_copy_is_renewed_from_the_first_step_to_the_last() {
     assert!(log.contains("kubeadm --rootfs certs-fixtures/ailing/node certs renew admin.conf"), "{log}");
     assert!(log.contains("kcert verify -q certs-fixtures/ailing/node/etc/kubernetes/admin.conf"), "{log}");
     assert!(!log.contains("probe"), "no process is asked for a copy: {log}");
-    assert!(stage.path("certs-fixtures/ailing/node/root/kcert-backup-2026-11-21.tgz").is_file());
     let mode = |path: &str| fs::metadata(stage.path(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("certs-fixtures/ailing/node/etc/kubernetes/pki/sa.key"), 0o600);
-    assert_eq!(mode("certs-fixtures/ailing/node/root/kcert-backup-2026-11-21.tgz"), 0o600, "it holds keys");
+    assert_eq!(mode(&format!("{SAVED}/backup.tgz")), 0o600, "it holds keys");
+    assert_eq!(mode(SAVED), 0o700);
     let conf = fs::read_to_string(stage.path("certs-fixtures/ailing/node/etc/kubernetes/kubelet.conf")).unwrap();
-    assert!(!conf.contains("client-key-data"), "{conf}");
+    assert!(conf.contains("client-certificate: /var/lib/kubelet/pki/kubelet-client-current.pem"), "{conf}");
 }
 
 #[test]
@@ -125,15 +140,36 @@ fn a_check_that_fails_ends_it_with_the_way_back_and_the_way_on() {
     let said = said(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("The check of renew failed") && said.contains("tar -C / -xzpf") && said.contains("--from renew"),
+        said.contains("The check of renew failed") && said.contains("--back renew") && said.contains("--from renew"),
         "{said}"
     );
-    assert!(!said.contains("Step 3"), "{said}");
+    assert!(!said.contains("Step 5"), "{said}");
     stage.stand_in("kcert", "exit 0");
     fs::write(stage.path("log"), "").unwrap();
-    let output = stage.run(&["--yes", "--from", "kubelet-conf", "--root", "certs-fixtures/ailing/node"]);
+    let output = stage.run(&["--yes", "--from", "restart-kube-apiserver", "--root", "certs-fixtures/ailing/node"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(!stage.log().contains("kubeadm"), "{}", stage.log());
+}
+
+#[test]
+fn a_step_is_taken_back_to_what_was_before_it() {
+    let stage = Stage::of(NODE);
+    let (root, file) = (["--root", "certs-fixtures/ailing/node"], "certs-fixtures/ailing/node/etc/kubernetes/admin.conf");
+    let text = || fs::read_to_string(stage.path(file)).unwrap();
+    let before = text();
+    stage.stand_in("kubeadm", "echo spoilt >> \"$2/etc/kubernetes/admin.conf\"");
+    for step in [&["--yes", "--only", "backup"][..], &["--yes", "--only", "renew"]] {
+        assert_eq!(stage.run(&[step, &root].concat()).status.code(), Some(0));
+    }
+    assert_ne!(text(), before);
+    let output = stage.run(&[&["--yes", "--back", "renew"], &root[..]].concat());
+    assert_eq!((output.status.code(), text()), (Some(0), before), "{}", said(&output));
+}
+
+#[test]
+fn what_needs_nothing_has_nothing_to_run() {
+    let stage = Stage::of(&["--root", "certs-fixtures/sound/node"]);
+    assert_eq!(stage.run(&["--yes"]).status.code(), Some(0));
 }
 
 #[test]
@@ -148,13 +184,14 @@ fn a_command_that_fails_ends_it_before_the_check() {
 
 #[test]
 fn what_is_done_by_hand_is_waited_for() {
-    let stage = Stage::of(&["certs-fixtures/ailing/objects.json"]);
-    let order = ["--root", "copy"];
-    let output = stage.run(&[&["--yes"], &order[..]].concat());
+    // The CA's key is elsewhere: its requests are signed by hand.
+    let stage = Stage::without_ca_key();
+    let copy = ["--root", "certs-fixtures/ailing/node"];
+    let output = stage.run(&[&["--yes"], &copy[..]].concat());
     let text = said(&output);
     assert_eq!(output.status.code(), Some(3), "{text}");
-    assert!(text.contains("By hand: ") && text.contains("--by-hand-done --from istio-workloads"), "{text}");
-    let output = stage.run(&[&["--yes", "--by-hand-done", "--only", "istio-workloads"], &order[..]].concat());
+    assert!(text.contains("By hand: Have the CA sign") && text.contains("--by-hand-done 1 --from request"), "{text}");
+    let output = stage.run(&[&["--yes", "--by-hand-done", "1", "--only", "request"], &copy[..]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 

@@ -59,7 +59,12 @@ fn key(session: &Session, inventory: &Inventory, at: &Origin) -> Result<Secret, 
     let path = PathBuf::from(at.document.path());
     let is_embedded = at.document.kind == OriginKind::Kubeconfig && at.field.ends_with("-data");
     if !is_embedded {
-        return connection::file(&path, &session.decoder).map_err(|error| error.to_string());
+        let host = inventory.hosts.iter().find(|host| host.name == at.document.host && path.starts_with(&*host.directory));
+        let read = match host {
+            Some(host) => connection::file_below(Path::new(&*host.directory), &path, &session.decoder),
+            None => connection::file(&path, &session.decoder),
+        };
+        return read.map_err(|error| error.to_string());
     }
     let of_user = at.field.split_once("users[").and_then(|(_, rest)| rest.rsplit_once(']')).map(|(user, _)| user);
     let kubeconfig = inventory.kubeconfigs.iter().find(|one| one.document == at.document);

@@ -1,6 +1,7 @@
 //! Reads what a kubeconfig says of how to talk to its cluster, and the files that it names.
 
 use super::files::{self, Refusal};
+use super::root::Root;
 use crate::decode::kubeconfig::connection::{Connection, Given, NoConnection, Trust, connection};
 use crate::decode::node::Node;
 use crate::decode::{Decoder, Secret};
@@ -93,6 +94,17 @@ fn bundle(trust: &mut Trust) -> Option<&mut Given> {
 pub fn file(path: &Path, decoder: &Decoder) -> Result<Secret, Unusable> {
     let bytes = read(path, decoder.limits().document_bytes);
     bytes.map(Secret::new).map_err(|refusal| Unusable::File(path.to_path_buf(), refusal.into_defect()))
+}
+
+/// The same of a file below a host's root, whose links stay there.
+///
+/// # Errors
+/// What keeps it from being read; links that lead out.
+pub fn file_below(root: &Path, path: &Path, decoder: &Decoder) -> Result<Secret, Unusable> {
+    let Ok(below) = path.strip_prefix(root) else { return file(path, decoder) };
+    let unusable = |refusal: Refusal| Unusable::File(path.to_path_buf(), refusal.into_defect());
+    let real = Root::whole(root).resolve(&Path::new("/").join(below)).map_err(unusable)?;
+    read(&real, decoder.limits().document_bytes).map(Secret::new).map_err(unusable)
 }
 
 fn fill(given: &mut Given, limit: u64) -> Result<(), Unusable> {

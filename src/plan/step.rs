@@ -29,6 +29,8 @@ pub struct Step {
     pub checks: Vec<Check>,
     /// The commands that take it back.
     pub undo: Vec<Command>,
+    /// Files that it writes besides the places of its effects, as [`Command`]s name them.
+    pub(super) writes: Vec<String>,
     /// What it does to the copy.
     pub(super) effects: Vec<Effect>,
 }
@@ -53,8 +55,18 @@ pub enum Kind {
     Processes,
     /// Objects, by the API server.
     Objects,
-    /// Something that a person does.
+    /// Something that a person does at the cluster.
     Hand,
+    /// Something that a person does with files.
+    HandOnFiles,
+}
+
+impl Kind {
+    /// Whether it is a sentence for a person.
+    #[must_use]
+    pub fn is_by_hand(self) -> bool {
+        matches!(self, Self::Hand | Self::HandOnFiles)
+    }
 }
 
 /// One command.
@@ -62,8 +74,17 @@ pub enum Kind {
 pub struct Command {
     /// What it acts on.
     pub kind: Kind,
-    /// The line for a shell; of [`Kind::Hand`] a sentence. `@/` begins a path below the host's root.
+    /// The line for a shell; a sentence where it is by hand. `@/` begins a path below the host's root.
     pub(super) line: String,
+}
+
+/// The function of the script that carries a file from host to host.
+const CARRY: &str = "carry";
+
+/// A word for a shell.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@=+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// The sign that a path is one of the host's file system: the script may take another directory for its root.
@@ -85,14 +106,30 @@ impl Command {
         Self { kind: Kind::Objects, line: line.into() }
     }
 
-    /// Something that a person does.
+    /// Something that a person does with files, without which a copy of them stays as it was.
+    pub(super) fn hand_on_files(line: impl Into<String>) -> Self {
+        Self { kind: Kind::HandOnFiles, line: line.into() }
+    }
+
+    /// Something that a person does at the cluster.
     pub(super) fn hand(line: impl Into<String>) -> Self {
         Self { kind: Kind::Hand, line: line.into() }
+    }
+
+    /// A file carried from one host to another, which commands on a third machine do.
+    pub(super) fn carry(from: &str, path: &str, to: &str, there: &str) -> Self {
+        Self::files(format!("{CARRY} {} {path} {} {there}", quoted(from), quoted(to)))
     }
 
     /// The line as it is typed on the host itself.
     #[must_use]
     pub fn line(&self) -> String {
+        if let Some(rest) = self.line.strip_prefix(CARRY) {
+            let words: Vec<&str> = rest.split_whitespace().collect();
+            if let [from, path, to, there] = words[..] {
+                return format!("scp -3p {from}:{path} {to}:{there}");
+            }
+        }
         self.line.replace(ROOT_SIGN, "/")
     }
 
@@ -146,6 +183,7 @@ impl Step {
             disturbs: Vec::new(),
             checks: Vec::new(),
             undo: Vec::new(),
+            writes: Vec::new(),
             effects: Vec::new(),
         }
     }
@@ -171,6 +209,10 @@ impl Step {
         self
     }
 
+    pub(super) fn run_all(self, lines: &[&str]) -> Self {
+        lines.iter().fold(self, |step, line| step.run(Command::objects(*line)))
+    }
+
     pub(super) fn needs(mut self, what: impl Into<String>, is_seen: bool) -> Self {
         self.needs.push(Need { what: what.into(), is_seen });
         self
@@ -186,6 +228,11 @@ impl Step {
         self
     }
 
+    pub(super) fn writes(mut self, path: impl Into<String>) -> Self {
+        self.writes.push(path.into());
+        self
+    }
+
     pub(super) fn effect(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
         self
@@ -198,6 +245,7 @@ impl Step {
         self.commands.extend(other.commands);
         self.checks.extend(other.checks);
         self.undo.extend(other.undo);
+        self.writes.extend(other.writes);
         self.effects.extend(other.effects);
         let needs = other.needs.into_iter().filter(|need| !self.needs.contains(need));
         self.needs.extend(needs.collect::<Vec<_>>());
@@ -209,7 +257,7 @@ impl Step {
     pub fn placeholders(&self) -> Vec<&str> {
         let lines = self.commands.iter().chain(self.checks.iter().map(|check| &check.command)).chain(&self.undo);
         let mut found = Vec::new();
-        for line in lines.filter(|command| command.kind != Kind::Hand).map(|command| command.line.as_str()) {
+        for line in lines.filter(|command| !command.kind.is_by_hand()).map(|command| command.line.as_str()) {
             for after in line.split("${").skip(1) {
                 let name = after.split(['}', ':']).next().unwrap_or_default();
                 if !found.contains(&name) {

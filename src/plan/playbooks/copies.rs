@@ -2,7 +2,6 @@
 
 use super::super::effect::{Effect, Place};
 use super::super::step::{Command, Step};
-use super::quoted;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing};
 use crate::model::{Code, Kubeconfig, OriginKind, Role, Slot};
 use std::collections::BTreeMap;
@@ -48,21 +47,23 @@ fn original(site: &Site<'_>, copy: Place) -> Option<Place> {
 }
 
 fn copied(site: &Site<'_>, id: &str, copy: Place, original: Place) -> Step {
-    let (from, to) = (site.path(original), site.holding(copy).origin.document.path().to_owned());
-    let quoted_to = quoted(&to);
+    let (from, to) = (site.kubeconfig_path(original), site.kubeconfig_path(copy));
     let is_whole = kubeconfig(site, copy).is_some_and(|one| one.users.len() <= 1 && one.clusters.len() <= 1);
-    let step = Step::new(id, site.host(original), format!("copy {} to {to}", from.trim_start_matches('@'))).on(to.clone());
+    let step =
+        Step::new(id, site.host(original), format!("copy {} to {}", from.trim_start_matches('@'), to.trim_start_matches('@')))
+            .on(to.trim_start_matches('@').to_owned());
     let step = if is_whole {
-        step.run(Command::files(format!("cp -p {quoted_to} {quoted_to}.before")))
-            .run(Command::files(format!("install -m 600 {from} {quoted_to}")))
-            .undo(Command::files(format!("mv {quoted_to}.before {quoted_to}")))
+        step.run(Command::files(format!("cp -p {to} {to}.before")))
+            .run(Command::files(format!("install -m 600 -o \"$(stat -c %u {to})\" -g \"$(stat -c %g {to})\" {from} {to}")))
+            .undo(Command::files(format!("mv {to}.before {to}")))
     } else {
-        step.run(Command::hand(format!(
-            "{to} holds other users or clusters too: put the new client-certificate-data and client-key-data of {} into it.",
+        step.run(Command::hand_on_files(format!(
+            "{} holds other users or clusters too: put the new client-certificate-data and client-key-data of {} into it.",
+            to.trim_start_matches('@'),
             from.trim_start_matches('@')
         )))
     };
-    let mut step = step.check(Command::files(format!("kcert check -q {quoted_to}")), "nothing to say of it");
+    let mut step = step.check(Command::files(format!("kcert check -q {to}")), "nothing to say of it");
     let pairs = [(Some(original), Some(copy)), (site.key(original), site.key(copy)), (ca(site, original), ca(site, copy))];
     for pair in pairs {
         if let (Some(from), Some(to)) = pair {

@@ -5,7 +5,7 @@
 use super::super::effect::{Authority, Effect, NewKey};
 use super::super::step::{Command, Step};
 use super::kubeadm::{credentials, name};
-use super::{KUBEADM_LIFETIME, Site, Task, from_backup, quoted};
+use super::{KUBEADM_LIFETIME, Site, Task, quoted};
 use crate::model::{OriginKind, Role};
 
 /// Where requests and what comes back for them lie.
@@ -19,8 +19,8 @@ pub(super) fn steps(site: &Site<'_>, host: Option<&str>, roles: &[Role], tasks: 
     let request = Step::new("request", host, "write the requests for the external CA")
         .on(DIRECTORY.trim_start_matches('@'))
         .because(site.reasons(tasks).into_iter().map(|reason| super::Reason { places: Vec::new(), ..reason }))
-        .run(Command::files(format!("kcert plan --root @/ --csr-dir {DIRECTORY}")))
-        .run(Command::hand(format!(
+        .run(Command::files(format!("kcert plan --root @/ --within {}d --csr-dir {DIRECTORY}", site.within_days())))
+        .run(Command::hand_on_files(format!(
             "Have the CA sign each request in {} and put what comes back beside it: {}.",
             DIRECTORY.trim_start_matches('@'),
             names.iter().map(|name| format!("{name}.crt")).collect::<Vec<_>>().join(", ")
@@ -33,7 +33,7 @@ pub(super) fn steps(site: &Site<'_>, host: Option<&str>, roles: &[Role], tasks: 
         let Some(ca) = site.role(*place).and_then(|role| site.ca_of(role, host)) else { continue };
         let Some(certificate) = site.leaf(ca) else { continue };
         let (path, signed) = (site.path(*place), format!("{DIRECTORY}/{name}.crt"));
-        let checked = format!("kcert verify -q {signed} --trust {} --purpose {purpose} --at {}", site.path(ca), site.soon());
+        let checked = site.check_of(&signed, ca, purpose);
         let put = match site.holding(*place).origin.document.kind {
             OriginKind::Kubeconfig => format!(
                 "kubectl config --kubeconfig={path} set-credentials {} --client-certificate={signed} --embed-certs=true",
@@ -41,12 +41,11 @@ pub(super) fn steps(site: &Site<'_>, host: Option<&str>, roles: &[Role], tasks: 
             ),
             _ => format!("install -m 644 {signed} {path}"),
         };
-        let check = format!("kcert verify -q {path} --trust {} --purpose {purpose} --at {}", site.path(ca), site.soon());
         install = install
             .on(path.trim_start_matches('@'))
-            .run(Command::files(checked))
+            .run(checked)
             .run(Command::files(put))
-            .check(Command::files(check), "trusted, and still so when the alarm would come")
+            .check(site.check_of(&path, ca, purpose), "trusted, and still so when the alarm would come")
             .effect(Effect::Issue {
                 at: *place,
                 key_at: None,
@@ -55,7 +54,7 @@ pub(super) fn steps(site: &Site<'_>, host: Option<&str>, roles: &[Role], tasks: 
                 lifetime: KUBEADM_LIFETIME,
             });
     }
-    let install = install.needs("every request signed by the CA", false).undo(from_backup(site, &places));
+    let install = install.needs("every request signed by the CA", false);
     vec![request, install]
 }
 

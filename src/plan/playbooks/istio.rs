@@ -21,6 +21,9 @@ const ROOT: &str = "Istio root";
 /// The step in which all workloads get new certificates.
 const WORKLOADS: &str = "istio-workloads";
 
+/// Where Secrets are kept while they are changed.
+const DIRECTORY: &str = "/root/kcert-istio";
+
 /// A mesh's control plane.
 struct Mesh {
     /// The namespace of the CA's Secret.
@@ -30,8 +33,8 @@ struct Mesh {
     ca: Place,
     key: Option<Place>,
     /// Who signs for workloads: istiod, or Citadel with its Secrets.
-    restart: &'static str,
-    workloads: &'static str,
+    label: &'static str,
+    workloads: &'static [&'static str],
 }
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
@@ -87,38 +90,41 @@ fn mesh(site: &Site<'_>) -> Option<Mesh> {
     let (namespace, secret) = site.holding(ca).origin.document.source.split_once('/')?;
     let has_citadel =
         site.inventory.holdings.iter().any(|holding| holding.origin.document.subtype.as_deref() == Some("istio.io/key-and-cert"));
-    let (restart, workloads) = if has_citadel {
-        ("delete pod -l istio=citadel", "kubectl delete secret -A --field-selector type=istio.io/key-and-cert")
+    let (label, workloads): (_, &'static [&'static str]) = if has_citadel {
+        ("istio=citadel", &["kubectl delete secret -A --field-selector type=istio.io/key-and-cert"])
     } else {
         (
-            "rollout restart deployment istiod",
-            "kubectl get namespace -l istio-injection=enabled -o name | cut -d/ -f2 | xargs -r -n1 kubectl rollout restart deployment -n",
+            "app=istiod",
+            &[
+                "kubectl get namespace -l istio-injection=enabled -o name | cut -d/ -f2 | xargs -r -n1 kubectl rollout restart deployment,statefulset,daemonset -n",
+                "kubectl get namespace -l istio.io/rev -o name | cut -d/ -f2 | xargs -r -n1 kubectl rollout restart deployment,statefulset,daemonset -n",
+            ],
         )
     };
-    Some(Mesh { namespace: quoted(namespace), secret: quoted(secret), ca, key: site.key(ca), restart, workloads })
+    Some(Mesh { namespace: quoted(namespace), secret: quoted(secret), ca, key: site.key(ca), label, workloads })
 }
 
 impl Mesh {
     fn restarted(&self, step: Step) -> Step {
-        let Self { namespace, restart, .. } = self;
-        step.run(Command::objects(format!("kubectl -n {namespace} {restart}"))).run(Command::objects(format!(
-            "kubectl -n {namespace} wait --for=condition=Ready pod -l 'app in (istiod,security)' --timeout=120s"
+        let Self { namespace, label, .. } = self;
+        step.run(Command::objects(self.restart())).run(Command::objects(format!(
+            "kubectl -n {namespace} get deployment -l {label} -o name | xargs -r -n1 kubectl -n {namespace} rollout status --timeout=180s"
         )))
     }
 
-    fn secret_to_files(&self, step: Step) -> Step {
-        let Self { namespace, secret, .. } = self;
-        step.run(Command::objects("install -d -m 700 /root/kcert-istio".to_owned())).run(Command::objects(format!(
-            "(umask 077 && kubectl -n {namespace} get secret {secret} -o yaml > /root/kcert-istio/{secret}.yaml)"
-        )))
+    fn restart(&self) -> String {
+        let Self { namespace, label, .. } = self;
+        format!("kubectl -n {namespace} rollout restart deployment -l {label}")
     }
 
-    fn back(&self) -> Command {
+    /// Keeps the Secret as it is before a step, and says how it comes back.
+    fn saved(&self, step: Step) -> Step {
         let Self { namespace, secret, .. } = self;
-        Command::objects(format!(
-            "kubectl -n {namespace} replace --force -f /root/kcert-istio/{secret}.yaml && kubectl -n {namespace} {}",
-            self.restart
-        ))
+        let file = format!("{DIRECTORY}/{}-{secret}.yaml", step.id);
+        step.run(Command::objects(format!("install -d -m 700 {DIRECTORY}")))
+            .run(Command::objects(format!("(umask 077 && kubectl -n {namespace} get secret {secret} -o yaml > {file})")))
+            .undo(Command::objects(format!("kubectl -n {namespace} replace --force -f {file}")))
+            .undo(Command::objects(self.restart()))
     }
 
     fn check(&self) -> Command {
@@ -172,9 +178,8 @@ fn new_root(site: &Site<'_>, mesh: &Mesh, old: Sha256, reasons: Vec<Reason>) -> 
         .because(reasons)
         .needs("nothing in the mesh that still works by the old root: it has ended", true);
     let root = mesh
-        .restarted(mesh.secret_to_files(root).run(Command::objects(format!("kubectl -n {namespace} delete secret {secret}"))))
+        .restarted(mesh.saved(root).run(Command::objects(format!("kubectl -n {namespace} delete secret {secret}"))))
         .check(mesh.check(), "a CA that istiod takes, valid for years")
-        .undo(mesh.back())
         .effect(Effect::Make { name: CA, like: mesh.ca, key: NewKey::Fresh })
         .effect(Effect::Install { name: CA, at: mesh.ca, key_at: mesh.key })
         .effect(Effect::TrustOnly { name: CA, at: believers(site, &[old]) });
@@ -186,7 +191,7 @@ fn reissue(site: &Site<'_>, mesh: &Mesh, by: &'static str) -> Step {
     let step = Step::new(WORKLOADS, None, "have the workloads fetch new certificates")
         .on("workloads with a sidecar, webhooks of Istio")
         .because([Reason::wanted("what the old CA signed is not believed any more")])
-        .run(Command::objects(mesh.workloads))
+        .run_all(mesh.workloads)
         .run(Command::hand(
             "Wait until the pods are ready; gateways and workloads outside these namespaces are restarted the same way.",
         ))
@@ -216,7 +221,7 @@ fn same_key(site: &Site<'_>, mesh: &Mesh, old: Sha256, reasons: Vec<Reason>) -> 
         .because(reasons)
         .needs("istiod's own rotation has not done it: it renews with the same key in the last fifth of the root's life, checked hourly", false);
     let step = mesh
-        .secret_to_files(step)
+        .saved(step)
         .run(Command::objects(take("ca-cert.pem")))
         .run(Command::objects(take("ca-key.pem")))
         .run(Command::objects("openssl x509 -in /root/kcert-istio/ca-cert.pem -signkey /root/kcert-istio/ca-key.pem -days 3650 -out /root/kcert-istio/new.pem"))
@@ -227,7 +232,6 @@ fn same_key(site: &Site<'_>, mesh: &Mesh, old: Sha256, reasons: Vec<Reason>) -> 
         .restarted(step)
         .run(Command::objects("rm -f /root/kcert-istio/ca-key.pem"))
         .check(mesh.check(), "a CA that istiod takes, valid for years")
-        .undo(mesh.back())
         .effect(Effect::Make { name: CA, like: mesh.ca, key: NewKey::Kept })
         .effect(Effect::Install { name: CA, at: mesh.ca, key_at: mesh.key })
         .effect(Effect::TrustOnly { name: CA, at: believers(site, &[old]) });
@@ -252,13 +256,13 @@ fn new_intermediate(site: &Site<'_>, mesh: &Mesh, reasons: Vec<Reason>) -> Optio
         .because(reasons)
         .needs(format!("the key of {}, which is not in the cluster", root.display_name()), false);
     let step = mesh
-        .secret_to_files(step)
+        .saved(step)
         .run(Command::hand(
             "Where the root's key is, sign the CA's certificate anew with the same subject and key (Istio's tools/certs: make -f Makefile.selfsigned.mk NAME-cacerts), and put ca-cert.pem, ca-key.pem, cert-chain.pem and root-cert.pem into /root/kcert-istio.",
         ))
         .run(Command::objects(replaced(namespace)));
     let (by, key, lifetime) = (Authority::Elsewhere(root), NewKey::Kept, Lifetime::AsBefore);
-    let step = mesh.restarted(step).check(mesh.check(), "a CA that istiod takes").undo(mesh.back());
+    let step = mesh.restarted(step).check(mesh.check(), "a CA that istiod takes");
     Some(read(step.effect(Effect::Issue { at: mesh.ca, key_at: None, by, key, lifetime })))
 }
 
@@ -288,23 +292,25 @@ fn two_roots(site: &Site<'_>, mesh: &Mesh, reasons: Vec<Reason>) -> Vec<Step> {
         .collect();
     let both = Step::new("istio-trust", None, "have the mesh trust the new root beside the old one")
         .on(format!("Secret {namespace}/cacerts: root-cert.pem"))
-        .because([Reason::wanted("trust before use")])
-        .run(Command::objects("install -d -m 700 /root/kcert-istio"))
+        .because([Reason::wanted("trust before use")]);
+    let both = mesh
+        .saved(both)
         .run(Command::hand("Make a new root and a CA below it (Istio's tools/certs), keep them apart; write root-cert.pem of both roots, the rest of cacerts as it is, into /root/kcert-istio."))
         .run(Command::objects(replaced(namespace)));
     let both = mesh
-        .restarted(mesh.secret_to_files(both))
+        .restarted(both)
         .run(Command::hand("Wait until every workload has the new bundle: twice the lifetime of a workload's certificate at most, or restart them."))
         .check(mesh.check(), "a CA that istiod takes")
-        .undo(mesh.back())
         .effect(Effect::Make { name: ROOT, like, key: NewKey::Fresh })
         .effect(Effect::Trust { name: ROOT, at: trusting.clone() });
     let switch = Step::new("istio-ca", None, "have the new root's CA sign")
         .on(format!("Secret {namespace}/cacerts: ca-cert.pem, ca-key.pem, cert-chain.pem"))
-        .because(reasons)
+        .because(reasons);
+    let switch = mesh
+        .saved(switch)
         .run(Command::hand("Put the new CA's ca-cert.pem, ca-key.pem and cert-chain.pem beside the root-cert.pem of both roots in /root/kcert-istio."))
         .run(Command::objects(replaced(namespace)));
-    let mut switch = mesh.restarted(switch).check(mesh.check(), "a CA that istiod takes").undo(mesh.back());
+    let mut switch = mesh.restarted(switch).check(mesh.check(), "a CA that istiod takes");
     switch = if site.leaf(mesh.ca).is_some_and(|ca| ca.is_self_issued()) {
         switch.effect(Effect::Install { name: ROOT, at: mesh.ca, key_at: mesh.key })
     } else {
@@ -314,21 +320,22 @@ fn two_roots(site: &Site<'_>, mesh: &Mesh, reasons: Vec<Reason>) -> Vec<Step> {
     let mut reissued = Step::new(WORKLOADS, None, "have the workloads fetch new certificates")
         .on("workloads with a sidecar")
         .because([Reason::wanted("what the old CA signed is not believed after the next step")])
-        .run(Command::objects(mesh.workloads));
+        .run_all(mesh.workloads);
     for place in workloads(site) {
         let by = Authority::At { ca: mesh.ca, key: mesh.key };
         reissued = reissued.effect(issue(place, site.key(place), by, Lifetime::AsBefore));
     }
     let drop = Step::new("istio-drop", None, "drop the old root")
         .on(format!("Secret {namespace}/cacerts: root-cert.pem"))
-        .because([Reason::wanted("use before distrust: nothing is left that needs it")])
+        .because([Reason::wanted("use before distrust: nothing is left that needs it")]);
+    let drop = mesh
+        .saved(drop)
         .run(Command::hand("Write root-cert.pem of the new root alone into /root/kcert-istio."))
         .run(Command::objects(replaced(namespace)));
     let drop = mesh
         .restarted(drop)
         .run(Command::objects("rm -f /root/kcert-istio/ca-key.pem"))
         .check(mesh.check(), "a CA that istiod takes")
-        .undo(mesh.back())
         .effect(Effect::TrustOnly { name: ROOT, at: trusting });
     vec![read(both), read(switch), reissued, read(drop)]
 }

@@ -1,5 +1,6 @@
 //! PLAYBOOKS: how what was found is mended, by distribution and job; each takes the tasks that are its and makes steps of them.
 
+mod backup;
 mod copies;
 mod external;
 mod istio;
@@ -14,12 +15,14 @@ mod tidy;
 mod users;
 
 use super::effect::{Authority, Effect, Lifetime, NewKey, Place};
-use super::program::{Process, Program, distribution};
+use super::program::{Process, distribution};
 use super::rehearsal::{disturbed, place_name};
+pub(super) use super::step::quoted;
 use super::step::{Command, Disturbance, ROOT_SIGN, Reason, Step};
 use super::world::key_places;
 use crate::audit::{Audit, Policy, Threshold};
 use crate::chain::Graph;
+use crate::model::inventory::Host;
 use crate::model::{
     Certificate, Code, Distribution, Finding, Handshake, Holding, Inventory, Origin, OriginKind, Role, Severity, Slot,
 };
@@ -35,12 +38,6 @@ pub(super) fn kubeadm_name(role: Role) -> Option<&'static str> {
     kubeadm::name(role).map(|(name, _)| name)
 }
 
-/// A word for a shell.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@=+,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
 /// Makes steps of the tasks that it knows how to do, and takes them.
 type Playbook = fn(&Site<'_>, &mut Tasks<'_>) -> Vec<Step>;
 
@@ -49,8 +46,9 @@ const PLAYBOOKS: &[Playbook] = &[
     rotation::steps,
     rancher::steps,
     managed::steps,
-    kubeadm::steps,
+    // Without its kubelet no static pod is started anew.
     kubelet::steps,
+    kubeadm::steps,
     copies::steps,
     users::steps,
     istio::steps,
@@ -62,9 +60,13 @@ const PLAYBOOKS: &[Playbook] = &[
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let mut steps: Vec<Step> = PLAYBOOKS.iter().flat_map(|playbook| playbook(site, tasks)).collect();
     restarts::join(site, tasks, &mut steps);
-    let mut all = backups(site, &steps);
+    let rotated = kubelet::rotated(site, &steps);
+    steps.extend(rotated);
+    let mut all = backup::backups(site, &steps);
     all.extend(steps);
     for step in &mut all {
+        backup::save(site, step);
+        rancher::started(step);
         site.announce(step);
     }
     all
@@ -210,29 +212,45 @@ impl<'a> Site<'a> {
         hosts
     }
 
-    /// The path of a file as the host itself knows it, with the sign that it is below the host's root.
+    /// The path of a file as the host itself knows it, with the sign that it is below the host's root; of a file elsewhere as it was
+    /// named. A word for a shell.
     pub(super) fn path(&self, place: Place) -> String {
         self.path_of(&self.holding(place).origin)
     }
 
     /// The same of an origin.
     pub(super) fn path_of(&self, origin: &Origin) -> String {
-        self.host_path(origin.document.path(), origin.document.host.as_deref(), origin.role.is_some())
+        self.host_path(origin.document.path(), origin.document.host.as_deref())
+    }
+
+    /// The kubeconfig that a place belongs to, though its certificates may stand in other files.
+    pub(super) fn kubeconfig_path(&self, place: Place) -> String {
+        let document = &self.holding(place).origin.document;
+        self.host_path(&document.source, document.host.as_deref())
     }
 
     /// A path that was shown to the user, as the host knows it.
-    pub(super) fn host_path(&self, shown: &str, host: Option<&str>, is_of_host: bool) -> String {
+    pub(super) fn host_path(&self, shown: &str, host: Option<&str>) -> String {
         /// Where the parts of a host begin that a layout may have been given by.
         const BEGINNINGS: &[&str] = &["/etc/kubernetes/", "/var/lib/", "/etc/rancher/", "/var/snap/"];
-        if !is_of_host {
-            return quoted(shown);
-        }
+        let rooted = |known: &Host| {
+            let below = shown.strip_prefix(known.directory.trim_end_matches('/'))?;
+            // A part of a host, `/backup/etc/kubernetes`, does not begin where its host does.
+            let is_whole =
+                below.starts_with('/') && !BEGINNINGS.iter().any(|part| known.directory.contains(part.trim_end_matches('/')));
+            is_whole.then_some(below)
+        };
         let mut known = self.inventory.hosts.iter().filter(|known| known.name.as_deref() == host);
-        let below = known.find_map(|known| shown.strip_prefix(known.directory.trim_end_matches('/')));
-        let rooted = below.filter(|below| BEGINNINGS.iter().any(|beginning| below.starts_with(beginning)));
-        let part = || BEGINNINGS.iter().find_map(|beginning| shown.find(beginning).map(|at| &shown[at..]));
-        let path = rooted.or_else(part).unwrap_or(shown);
-        path.strip_prefix('/').map_or_else(|| quoted(path), |below| format!("{ROOT_SIGN}{}", quoted(below)))
+        let within = |known: &Host| shown.starts_with(&*known.directory);
+        let part = |known: &Host| {
+            let found = || BEGINNINGS.iter().find_map(|beginning| shown.find(beginning).map(|at| &shown[at..]));
+            if within(known) { found() } else { None }
+        };
+        let path = known.find_map(|known| rooted(known).or_else(|| part(known)));
+        match path.and_then(|path| path.strip_prefix('/')) {
+            Some(below) => format!("{ROOT_SIGN}{}", quoted(below)),
+            None => quoted(shown),
+        }
     }
 
     /// The first value of a flag of a program on a host.
@@ -242,13 +260,31 @@ impl<'a> Site<'a> {
         here.find_map(|component| component.values(flag).next())
     }
 
-    /// The share of time that a renewed certificate has to have left, as `--at` of a check.
-    pub(super) fn soon(&self) -> String {
-        let days = match self.policy.warn {
+    /// The check that a file's certificate is trusted, and will be when the alarm would come; or until shortly before its CA ends.
+    pub(super) fn check_of(&self, path: &str, ca: Place, purpose: &str) -> Command {
+        let at = self.ahead(ca).map(|days| format!(" --at +{days}d")).unwrap_or_default();
+        Command::files(format!("kcert verify -q {path} --trust {} --purpose {purpose}{at}", self.path(ca)))
+    }
+
+    /// The days by which a check looks ahead.
+    fn ahead(&self, ca: Place) -> Option<i64> {
+        let wanted = self.within_days();
+        let left = self.leaf(ca).map_or(wanted, |ca| (ca.validity.not_after - self.policy.at).whole_days() - 1);
+        Some(wanted.min(left)).filter(|days| *days > 0)
+    }
+
+    /// The days within which what ends is renewed.
+    pub(super) fn within_days(&self) -> i64 {
+        match self.policy.warn {
             Threshold::Before(before) => before.whole_days().max(1),
             Threshold::Share(_) => 30,
-        };
-        format!("+{days}d")
+        }
+    }
+
+    /// The directory for what steps save: of this plan and no other.
+    pub(super) fn saved_in(&self) -> String {
+        let at = self.policy.at;
+        format!("@/root/kcert-{}-{:02}{:02}{:02}", at.date(), at.hour(), at.minute(), at.second())
     }
 
     /// Adds what the restarts of a step disturb.
@@ -313,80 +349,6 @@ impl Site<'_> {
         let keys = self.ca_key(ca).map(|key| self.holding(key));
         keys.into_iter().flat_map(Holding::private_keys).any(|key| key.public() == certificate.map(|ca| &ca.public_key))
     }
-}
-
-/// One backup of each host whose files the steps change.
-fn backups(site: &Site<'_>, steps: &[Step]) -> Vec<Step> {
-    let of_files = |effect: &Effect| match effect {
-        Effect::Issue { at, .. } | Effect::Install { at, .. } | Effect::Protect { at } | Effect::Order { at } => vec![*at],
-        Effect::Copy { to, .. } => vec![*to],
-        Effect::Refer { certificate, .. } => vec![*certificate],
-        Effect::Trust { at, .. } | Effect::TrustOnly { at, .. } => at.clone(),
-        _ => Vec::new(),
-    };
-    let changed = steps.iter().flat_map(|step| &step.effects).flat_map(of_files);
-    let is_of_host = |place: &Place| {
-        let origin = &site.holding(*place).origin;
-        matches!(origin.document.kind, OriginKind::File | OriginKind::Kubeconfig) && site.path_of(origin).starts_with('@')
-    };
-    let places: Vec<Place> = changed.filter(is_of_host).collect();
-    let hosts: BTreeSet<Option<&str>> = places.iter().map(|place| site.host(*place)).collect();
-    let restarts_etcd = |host: Option<&str>| {
-        let etcd = Process::new(Program::Etcd, host);
-        steps.iter().flat_map(|step| &step.effects).filter_map(Effect::restarts).any(|process| *process == etcd)
-    };
-    let saved = hosts.into_iter().map(|host| {
-        let step = backup(site, host, &places);
-        let snapshot = "a snapshot of etcd that is not older than today (etcdctl snapshot save)";
-        if restarts_etcd(host) { step.needs(snapshot, false) } else { step }
-    });
-    saved.collect()
-}
-
-/// Directories of which a part is not worth a backup of its own.
-const WORTH_SAVING: &[&str] = &[
-    "etc/kubernetes",
-    "var/lib/kubelet/pki",
-    "var/lib/rancher",
-    "etc/rancher",
-    "var/snap/microk8s/current/certs",
-    "var/lib/minikube",
-];
-
-fn backup(site: &Site<'_>, host: Option<&str>, places: &[Place]) -> Step {
-    let here = places.iter().filter(|place| site.host(**place) == host);
-    let mut directories = BTreeSet::new();
-    for path in here.map(|place| site.path(*place)) {
-        let below = path.trim_start_matches("@/");
-        let whole = WORTH_SAVING.iter().find(|directory| below.starts_with(**directory));
-        directories.insert(
-            whole.map_or_else(|| below.rsplit_once('/').map_or(below, |(parent, _)| parent).to_owned(), |one| (*one).to_owned()),
-        );
-    }
-    let directories: Vec<String> = directories.into_iter().collect();
-    let listed = directories.join(" ");
-    let date = site.policy.at.date();
-    let archive = format!("@/root/kcert-backup-{date}.tgz");
-    Step::new("backup", host, "save the files")
-        .on(directories.iter().map(|directory| format!("/{directory}")).collect::<Vec<_>>().join(", "))
-        .because([Reason::wanted("the way back of every step after this one")])
-        .run(Command::files("install -d -m 700 @/root"))
-        .run(Command::files(format!("(umask 077 && tar -C @/ -czpf {archive} {listed})")))
-        .check(Command::files(format!("tar -tzf {archive} > /dev/null")), "the archive can be read from end to end")
-        .undo(Command::files(format!("rm -f {archive}")))
-        .effect(Effect::Save { host: host.map(Arc::from) })
-}
-
-/// The command that takes files back from the backup.
-pub(super) fn from_backup(site: &Site<'_>, places: &[Place]) -> Command {
-    let files: BTreeSet<String> = places
-        .iter()
-        .map(|place| site.path(*place))
-        .filter(|path| path.starts_with('@'))
-        .map(|path| path[2..].to_owned())
-        .collect();
-    let files: Vec<String> = files.into_iter().collect();
-    Command::files(format!("tar -C @/ -xzpf @/root/kcert-backup-{}.tgz {}", site.policy.at.date(), files.join(" ")))
 }
 
 /// So many steps of one kind stand by themselves.

@@ -6,7 +6,7 @@ use super::super::effect::{Authority, Effect, Lifetime, Place};
 use super::super::step::{Command, Step};
 use super::users::issuer;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
-use crate::model::{Code, Finding, OriginKind, Sha256, Slot};
+use crate::model::{Code, Finding, Origin, OriginKind, Sha256, Slot};
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let mut steps = few(secrets(site, tasks), "secrets", "have a TLS Secret issued anew");
@@ -72,49 +72,63 @@ fn bundle(site: &Site<'_>, task: &Task<'_>, ca: Place, secret: Option<Place>) ->
     let id = id.trim_matches('-');
     let resource = KINDS.iter().find(|(known, _)| *known == origin.document.kind).map(|(_, word)| *word).unwrap_or_default();
     let resource = if resource.is_empty() { quoted(&kind.to_lowercase()) } else { resource.to_owned() };
-    let mut step = Step::new(id, None, format!("put the right CA into {}", origin.document.source))
+    let step = Step::new(id, None, format!("put the right CA into {}", origin.document.source))
         .on(origin.to_string())
         .because([task.reason(site)])
-        .run(Command::objects(format!("kubectl get {resource} {name} -o yaml > /root/kcert-{id}.yaml")));
-    let source = secret.map(|place| &site.holding(place).origin);
-    let from = source.and_then(|from| {
-        let key = from.field.strip_prefix("data[").and_then(|rest| rest.strip_suffix(']')).filter(|key| quoted(key) == **key)?;
-        let (namespace, secret) =
-            from.document.source.split_once('/').map(|(namespace, name)| (quoted(namespace), quoted(name)))?;
-        let kind = if from.document.kind == OriginKind::Secret { "secret" } else { "configmap" };
-        let value = format!("kubectl -n {namespace} get {kind} {secret} -o jsonpath='{{.data.{}}}'", key.replace('.', "\\."));
-        Some(if kind == "secret" { value } else { format!("{value} | base64 -w0") })
-    });
-    let place = json_path(&origin.field);
-    step = match (from, place) {
-        (Some(from), Some(path)) => {
-            let index = path.contains("INDEX").then(|| webhook_name(&origin.field)).flatten();
-            let path = match index {
-                Some(webhook) => path.replace(
-                    "INDEX",
-                    &format!("$(kubectl get {resource} {name} -o jsonpath='{{.webhooks[*].name}}' | tr ' ' '\\n' | grep -nxF {} | cut -d: -f1 | awk '{{print $1-1}}')", quoted(webhook)),
-                ),
-                None => path,
-            };
-            step.run(Command::objects(format!(
-                "kubectl patch {resource} {name} --type=json -p \"[{{\\\"op\\\":\\\"add\\\",\\\"path\\\":\\\"{path}\\\",\\\"value\\\":\\\"$({from})\\\"}}]\""
-            )))
-        }
-        _ => step.run(Command::hand(format!("Put the CA of {} into {origin}, in base64.", site.holding(ca).origin))),
+        .needs("nobody else writes the bundle: cert-manager's cainjector, an operator or istiod would write it again", false)
+        .effect(Effect::Copy { from: ca, to: task.place });
+    let from = secret.and_then(|place| value_of(&site.holding(place).origin));
+    let (Some(from), Some(pointer), Some(present)) =
+        (from, pointer(&origin.field, &resource, name), present(&origin.field, &resource, name))
+    else {
+        return step.run(Command::hand(format!("Put the CA of {} into {origin}, in base64.", site.holding(ca).origin)));
     };
-    step.needs("nobody else writes the bundle: cert-manager's cainjector, an operator or istiod would write it again", false)
-        .check(Command::objects(format!("kubectl get {resource} {name} -o yaml | kcert check -q -")), "nothing to say of it")
-        .undo(Command::objects(format!("kubectl replace -f /root/kcert-{id}.yaml")))
-        .effect(Effect::Copy { from: ca, to: task.place })
+    let saved = format!("/root/kcert-{id}.caBundle");
+    let patch = |value: &str| {
+        Command::objects(format!(
+            "kubectl patch {resource} {name} --type=json -p \"[{{\\\"op\\\":\\\"add\\\",\\\"path\\\":\\\"{pointer}\\\",\\\"value\\\":\\\"$({value})\\\"}}]\""
+        ))
+    };
+    step.run(Command::objects(format!("{present} > {saved}")))
+        .run(patch(&from))
+        .check(Command::objects(format!("test \"$({present})\" = \"$({from})\"")), "the bundle is that CA")
+        .undo(patch(&format!("cat {saved}")))
 }
 
-/// The field of a bundle as RFC 6901 writes it; INDEX stands for the number of a webhook.
-fn json_path(field: &str) -> Option<String> {
-    match field {
-        "spec.caBundle" => Some("/spec/caBundle".to_owned()),
-        "spec.conversion.webhook.clientConfig.caBundle" => Some("/spec/conversion/webhook/clientConfig/caBundle".to_owned()),
-        _ => webhook_name(field).map(|_| "/webhooks/INDEX/clientConfig/caBundle".to_owned()),
+/// The command that prints the CA in a Secret or ConfigMap, in base64; `None` for keys that are no words.
+fn value_of(origin: &Origin) -> Option<String> {
+    let key = origin.field.strip_prefix("data[").and_then(|rest| rest.strip_suffix(']')).filter(|key| quoted(key) == **key)?;
+    let (namespace, name) = origin.document.source.split_once('/').map(|(namespace, name)| (quoted(namespace), quoted(name)))?;
+    let kind = if origin.document.kind == OriginKind::Secret { "secret" } else { "configmap" };
+    let value = format!("kubectl -n {namespace} get {kind} {name} -o jsonpath='{{.data.{}}}'", key.replace('.', "\\."));
+    Some(if kind == "secret" { value } else { format!("{value} | base64 -w0") })
+}
+
+/// The command that prints what a bundle is now.
+fn present(field: &str, resource: &str, name: &str) -> Option<String> {
+    let path = match webhook_name(field) {
+        Some(webhook) => format!("{{.webhooks[?(@.name==\"{webhook}\")].clientConfig.caBundle}}"),
+        None => format!("{{.{field}}}"),
+    };
+    let is_known = webhook_name(field).is_some() || POINTERS.iter().any(|(known, _)| *known == field);
+    is_known.then(|| format!("kubectl get {resource} {name} -o jsonpath={}", quoted(&path)))
+}
+
+/// Fields and their JSON pointers (RFC 6901).
+const POINTERS: &[(&str, &str)] = &[
+    ("spec.caBundle", "/spec/caBundle"),
+    ("spec.conversion.webhook.clientConfig.caBundle", "/spec/conversion/webhook/clientConfig/caBundle"),
+];
+
+/// The JSON pointer of a bundle; that of a webhook counts them by a command.
+fn pointer(field: &str, resource: &str, name: &str) -> Option<String> {
+    if let Some((_, pointer)) = POINTERS.iter().find(|(known, _)| *known == field) {
+        return Some((*pointer).to_owned());
     }
+    let webhook = webhook_name(field)?;
+    let names = format!("kubectl get {resource} {name} -o jsonpath='{{.webhooks[*].name}}' | tr ' ' '\\n'");
+    let number = format!("$({names} | grep -nxF {} | cut -d: -f1 | awk '{{print $1-1}}')", quoted(webhook));
+    Some(format!("/webhooks/{number}/clientConfig/caBundle"))
 }
 
 fn webhook_name(field: &str) -> Option<&str> {

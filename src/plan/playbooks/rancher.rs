@@ -72,11 +72,15 @@ fn rotate(site: &Site<'_>, host: Option<&str>, words: &Words, tasks: &[Task<'_>]
             ));
         }
     }
-    let back = format!("tar -C @/ -xzpf @/root/kcert-backup-{}.tgz var/lib/rancher", site.policy.at.date());
-    step.effect(Effect::Restart(Process::new(Program::Node, host)))
-        .undo(Command::processes(format!("systemctl stop {service}")))
-        .undo(Command::files(back))
-        .undo(Command::processes(format!("systemctl start {service}")))
+    step.effect(Effect::Restart(Process::new(Program::Node, host))).undo(Command::processes(format!("systemctl stop {service}")))
+}
+
+/// The service is started again once its files are back.
+pub(super) fn started(step: &mut Step) {
+    let stops = step.undo.first().map(Command::line).and_then(|line| line.strip_prefix("systemctl stop ").map(str::to_owned));
+    if let Some(service) = stops {
+        step.undo.push(Command::processes(format!("systemctl start {service}")));
+    }
 }
 
 fn signed(site: &Site<'_>, place: Place, ca: Place) -> bool {

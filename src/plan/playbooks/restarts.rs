@@ -53,7 +53,8 @@ pub(super) fn of_process(site: &Site<'_>, process: &Process) -> Step {
         step = step.needs("the other API servers in order: one at a time", false);
     }
     if let Some(check) = check(site, program, host) {
-        step = step.check(check, "it answers, and is trusted");
+        let is_judged = check.line().contains("--trust");
+        step = step.check(check, if is_judged { "it answers, and is trusted" } else { "it answers" });
     }
     step = step.effect(Effect::Restart(process.clone()));
     for endpoint in endpoints(site, process) {
@@ -67,10 +68,10 @@ fn static_pod(site: &Site<'_>, name: &str, host: Option<&str>) -> Step {
     let mut written = written.filter(|one| one.program == name && one.host.as_deref() == host).map(|one| &*one.written_in);
     let manifest = written
         .find(|path| path.contains("/manifests/"))
-        .map_or_else(|| format!("@/etc/kubernetes/manifests/{name}.yaml"), |path| site.host_path(path, host, true));
+        .map_or_else(|| format!("@/etc/kubernetes/manifests/{name}.yaml"), |path| site.host_path(path, host));
     let aside = format!("@/etc/kubernetes/{name}.yaml.aside");
     Step::new(&format!("restart-{name}"), host, format!("restart {name}"))
-        .run(Command::processes(format!("mv {manifest} {aside}")))
+        .run(Command::processes(format!("test ! -e {manifest} || mv {manifest} {aside}")))
         .run(Command::processes(format!("sleep {AWAY}")))
         .run(Command::processes(format!("mv {aside} {manifest}")))
         .needs(format!("the kubelet running, and {} in its place", manifest.trim_start_matches('@')), false)

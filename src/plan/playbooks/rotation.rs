@@ -9,8 +9,8 @@ mod phases;
 
 use super::super::effect::Place;
 use super::super::program::{Process, readers};
-use super::super::step::Step;
-use super::{Site, Task, Tasks};
+use super::super::step::{Command, Reason, Step};
+use super::{Site, Task, Tasks, kubeadm};
 use crate::model::{Code, Distribution, OriginKind, PublicKey, Role, Slot};
 use std::collections::BTreeSet;
 
@@ -71,6 +71,7 @@ pub(super) struct Rotation<'s, 'a> {
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
+    let mut hosts = BTreeSet::new();
     for authority in AUTHORITIES {
         let is_due = |task: &Task<'_>| {
             let is_ca = site.role(task.place) == Some(authority.role) && site.is_file(task.place);
@@ -85,9 +86,25 @@ pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             let outlives = matches!(task.finding.code, Code::OutlivesIssuer | Code::IssuerExpiresFirst);
             is_of_ca || is_issued || (outlives && rotation.issued.contains(&task.place))
         });
+        let is_over = site.leaf(rotation.ca).is_some_and(|ca| ca.validity.is_over(site.policy.at));
+        if is_over && authority.role != Role::EtcdCa {
+            steps.extend(kubeadm::etcd(site, tasks));
+        }
+        hosts.extend(rotation.hosts.iter().copied());
         steps.extend(rotation.steps(&mine));
     }
+    steps.extend(hosts.into_iter().map(clean));
     steps
+}
+
+/// Keys of CAs do not stay where nobody looks for them.
+fn clean(host: Option<&str>) -> Step {
+    let directory = phases::NEXT;
+    Step::new("clean", host, "take away what waited")
+        .on(directory.trim_start_matches('@'))
+        .because([Reason::wanted("the new CA's key is in its place, and lies there twice")])
+        .run(Command::files(format!("rm -rf {directory}")))
+        .check(Command::files(format!("test ! -e {directory}")), "it is gone")
 }
 
 impl<'s, 'a> Rotation<'s, 'a> {

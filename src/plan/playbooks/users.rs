@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// The group that no signer of the API gives.
 const REFUSED_GROUP: &str = "system:masters";
 
+/// The minor release in which `kubeadm alpha kubeconfig` became `kubeadm kubeconfig`.
+const KUBECONFIG_SINCE: u8 = 22;
+
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let asks = |task: &Task<'_>| {
         let origin = &site.holding(task.place).origin;
@@ -44,7 +47,7 @@ pub(super) fn issuer(site: &Site<'_>, place: Place) -> Option<Arc<Certificate>> 
 }
 
 fn step(site: &Site<'_>, id: &str, place: Place, leaf: &Certificate, issuer: &Arc<Certificate>) -> Step {
-    let path = quoted(site.holding(place).origin.document.path());
+    let path = site.kubeconfig_path(place);
     let name = leaf.subject.common_name().unwrap_or("client").to_owned();
     let object = object_name(&name);
     let user = user(&site.holding(place).origin.field);
@@ -55,8 +58,9 @@ fn step(site: &Site<'_>, id: &str, place: Place, leaf: &Certificate, issuer: &Ar
     if groups.contains(&REFUSED_GROUP) {
         let orgs: Vec<String> = groups.iter().map(|group| format!("--org {}", quoted(group))).collect();
         return step
-            .run(Command::hand(format!(
-                "Where the CA's key is: kubeadm kubeconfig user --client-name {} {}; put its client-certificate-data and client-key-data into {path}.",
+            .run(Command::hand_on_files(format!(
+                "Where the CA's key is: {} user --client-name {} {}; put its client-certificate-data and client-key-data into {path}.",
+                if site.present.is_some_and(|version| version.minor < KUBECONFIG_SINCE) { "kubeadm alpha kubeconfig" } else { "kubeadm kubeconfig" },
                 quoted(&name),
                 orgs.join(" ")
             )))
@@ -64,17 +68,23 @@ fn step(site: &Site<'_>, id: &str, place: Place, leaf: &Certificate, issuer: &Ar
             .effect(issue(place, site.key(place), by, Lifetime::AsBefore));
     }
     let spec = r#"{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest","metadata":{"name":"%s"},"spec":{"request":"%s","signerName":"kubernetes.io/kube-apiserver-client","usages":["client auth"]}}"#;
-    step.run(Command::files(format!("kcert plan {path} --csr-dir {path}.csr")))
+    let certificate = format!("{path}.csr/{object}.crt");
+    step.run(Command::files(format!("cp -p {path} {path}.before")))
+        .run(Command::files(format!("kcert plan {path} --within {}d --csr-dir {path}.csr", site.within_days())))
         .run(Command::objects(format!(
             "printf '{spec}' {object} \"$(base64 -w0 < {path}.csr/{object}.csr)\" | kubectl create -f -"
         )))
         .run(Command::objects(format!("kubectl certificate approve {object}")))
-        .run(Command::objects(format!("sleep 5; kubectl get csr {object} -o jsonpath='{{.status.certificate}}' | base64 -d > {path}.csr/{object}.crt")))
         .run(Command::objects(format!(
-            "kubectl config --kubeconfig={path} set-credentials {user} --client-certificate={path}.csr/{object}.crt --embed-certs=true"
+            "for _ in $(seq 30); do kubectl get csr {object} -o jsonpath='{{.status.certificate}}' | base64 -d > {certificate}; test -s {certificate} && break; sleep 2; done; test -s {certificate}"
+        )))
+        .run(Command::objects(format!("kcert verify -q {certificate} --trust {path} --purpose client")))
+        .run(Command::objects(format!(
+            "kubectl config --kubeconfig={path} set-credentials {user} --client-certificate={certificate} --embed-certs=true"
         )))
         .needs("the right to create and approve CertificateSigningRequests", false)
         .check(Command::files(format!("kcert check -q {path}")), "nothing to say of it")
+        .undo(Command::files(format!("mv {path}.before {path}")))
         .undo(Command::objects(format!("kubectl delete csr {object}")))
         .effect(Effect::Issue { at: place, key_at: None, by, key: NewKey::Kept, lifetime: Lifetime::AsBefore })
 }

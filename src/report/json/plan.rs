@@ -172,7 +172,7 @@ impl Line {
             Kind::Files => "files",
             Kind::Processes => "processes",
             Kind::Objects => "objects",
-            Kind::Hand => "hand",
+            Kind::Hand | Kind::HandOnFiles => "hand",
         };
         Self { kind, line: Text(command.line()) }
     }

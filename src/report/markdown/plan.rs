@@ -2,7 +2,7 @@
 
 use super::{more, plain};
 use crate::model::{State, when};
-use crate::plan::{Cell, Command, Kind, Plan, Row, Step};
+use crate::plan::{Cell, Command, Plan, Row, Step};
 use crate::report::Report;
 use crate::report::escape::visible;
 use std::io::{self, Write};
@@ -74,7 +74,7 @@ fn block<'c>(commands: impl Iterator<Item = &'c Command>, out: &mut dyn Write) -
     for command in commands {
         let line = command.line();
         let line = visible(&line).replace("```", "` ` `");
-        let sign = if command.kind == Kind::Hand { "# by hand: " } else { "" };
+        let sign = if command.kind.is_by_hand() { "# by hand: " } else { "" };
         writeln!(out, "  {sign}{line}")?;
     }
     writeln!(out, "  ```")

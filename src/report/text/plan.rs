@@ -99,7 +99,7 @@ fn nothing(index: &Index<'_>, plan: &Plan) -> Text {
         return Text::of("no certificate was found: nothing to plan");
     }
     if !plan.left.is_empty() {
-        return Text::of("no step: what was found is mended by other means").styled(Style::Caution);
+        return Text::of("no step mends what was found").styled(Style::Caution);
     }
     Text::new().mark(Mark::Fine).say("nothing to do: nothing ended, and nothing ends soon")
 }
@@ -175,7 +175,7 @@ fn commands(page: &mut Page<'_>, label: &'static str, commands: &[Command]) -> i
     for (number, command) in commands.iter().take(most).enumerate() {
         let label = if number == 0 { label } else { " " };
         let text = match command.kind {
-            Kind::Hand => Text::of("by hand: ").styled(Style::Caution).quote(command.line()),
+            Kind::Hand | Kind::HandOnFiles => Text::of("by hand: ").styled(Style::Caution).quote(command.line()),
             _ => Text::quoted(command.line()),
         };
         fact(page, label, &text)?;
@@ -285,7 +285,7 @@ fn left(page: &mut Page<'_>, index: &Index<'_>, plan: &Plan) -> io::Result<()> {
         return Ok(());
     }
     page.part()?;
-    let begin = if plan.steps.is_empty() { "not mended by renewing" } else { "left for you" };
+    let begin = "left for you";
     page.line(0, &Text::of(begin).styled(Style::Strong))?;
     findings::these(page, index, plan.left.iter().collect())
 }

@@ -1,28 +1,34 @@
 //! The phases of a rotation, each a step on each host.
 
 use super::super::super::effect::{Authority as Issuer, Effect, Place};
+use super::super::super::program::Program;
 use super::super::super::step::{Command, Reason, Step};
 use super::super::kubeadm::{certs, name};
+use super::super::kubelet::Conf;
 use super::super::quoted;
-use super::super::{KUBEADM_LIFETIME, NewKey, Task, from_backup, issue, restarts};
+use super::super::{KUBEADM_LIFETIME, NewKey, Task, issue, restarts};
 use super::{Rotation, is_of_host};
 use crate::model::{Role, Slot};
 
 /// Where the new CA waits, beside the directory that it is for.
-const NEXT: &str = "@/etc/kubernetes/pki-next";
+pub(super) const NEXT: &str = "@/etc/kubernetes/pki-next";
 
-/// The file that the signer of kube-controller-manager works by while `ca.crt` is a bundle.
-const SIGNER: &str = "@/etc/kubernetes/pki-next/signer";
+/// The files that the signer of kube-controller-manager works by while `ca.crt` is a bundle, in the directory that its pod mounts.
+const SIGNER: &str = "kcert-signer";
+
+/// The manifest of the signer.
+const MANIFEST: &str = "@/etc/kubernetes/manifests/kube-controller-manager.yaml";
 
 impl Rotation<'_, '_> {
     /// All of them, for what is due.
     pub(super) fn steps(&self, tasks: &[Task<'_>]) -> Vec<Step> {
         let is_over = self.site.leaf(self.ca).is_some_and(|ca| ca.validity.is_over(self.site.policy.at));
         let reasons = self.site.reasons(tasks);
-        let mut steps = vec![self.make()];
+        let mut steps = self.make();
         if is_over {
             for host in &self.hosts {
                 steps.push(self.replace(*host).because(reasons.clone()));
+                steps.extend(self.kubelet(*host, &reasons, Waiting::InPlace));
                 steps.extend(self.restarts("replaced", *host, "everything that it holds is new"));
             }
             steps.extend(self.objects("objects", "the CA is another one", Trusting::NewAlone));
@@ -36,6 +42,7 @@ impl Rotation<'_, '_> {
         steps.extend(self.objects("objects-trust", "trust before use", Trusting::Both));
         for host in &self.hosts {
             steps.extend(self.issue(*host, &reasons));
+            steps.extend(self.kubelet(*host, &reasons, Waiting::Aside));
             steps.extend(self.restarts("issued", *host, "has to show what the new CA issued"));
         }
         steps.extend(self.users());
@@ -62,29 +69,39 @@ impl Rotation<'_, '_> {
         path.strip_suffix(&file).map_or_else(|| "@/etc/kubernetes/pki".to_owned(), str::to_owned)
     }
 
-    fn make(&self) -> Step {
+    /// Whether a host signs: then it has the CA's key, and gets the new one's.
+    fn signs(&self, host: Option<&str>) -> bool {
+        self.here(host).0.iter().any(|place| self.site.signs(*place))
+    }
+
+    /// The new CA, made on the first host and brought to the others: with its key to those that sign.
+    fn make(&self) -> Vec<Step> {
         let Self { site, authority, .. } = self;
-        let first = site.host(self.ca);
-        let others: Vec<&str> = self.hosts.iter().filter(|host| **host != first).filter_map(|host| *host).collect();
-        let step = Step::new(&self.id("make"), first, format!("make a new CA beside {}", self.called()))
-            .on(format!("{}/{}.crt", NEXT.trim_start_matches('@'), authority.stem))
+        let (first, base) = (site.host(self.ca), authority.stem);
+        let made = Step::new(&self.id("make"), first, format!("make a new CA beside {}", self.called()))
+            .on(format!("{}/{base}.crt", NEXT.trim_start_matches('@')))
             .because([Reason::wanted("a CA is replaced, never renewed, by kubeadm")])
+            .run(Command::files(format!("install -d -m 700 {NEXT}")))
             .run(Command::files(format!("kubeadm init phase certs {} --cert-dir {NEXT}{}", authority.name, self.version())))
+            .needs("every node of the cluster among the sources (--root NAME=DIR each), and its objects: what was not seen was not rehearsed", false)
             .check(
-                Command::files(format!("kcert verify -q {NEXT}/{0}.crt --trust {NEXT}/{0}.crt --at +3000d", authority.stem)),
+                Command::files(format!("kcert verify -q {NEXT}/{base}.crt --trust {NEXT}/{base}.crt --at +3000d")),
                 "valid for some ten years",
             )
             .undo(Command::files(format!("rm -rf {NEXT}")))
             .effect(Effect::Make { name: authority.name, like: self.ca, key: NewKey::Fresh });
-        if others.is_empty() {
-            return step;
+        let mut steps = vec![made];
+        let path = |ending: &str| format!("{}/{base}.{ending}", NEXT.trim_start_matches('@'));
+        let mut carry = Step::new(&self.id("carry"), None, "bring the new CA to the other nodes, its key to those that sign")
+            .because([Reason::wanted("every node has to trust it before anybody uses it")]);
+        for (from, to) in self.hosts.iter().filter_map(|host| Some((first?, (*host)?))).filter(|(from, to)| from != to) {
+            let signs = self.signs(Some(to));
+            for ending in ["crt", "key"].iter().take(if signs { 2 } else { 1 }) {
+                carry = carry.on(format!("{to}: {}", path(ending))).run(Command::carry(from, &path(ending), to, &path(ending)));
+            }
         }
-        step.run(Command::hand(format!(
-            "Copy {0} with its keys to the same place on the other control-plane nodes among {1}, and {0}/{2}.crt alone to workers.",
-            NEXT.trim_start_matches('@'),
-            others.join(", "),
-            authority.stem
-        )))
+        steps.extend((!carry.commands.is_empty()).then_some(carry));
+        steps
     }
 
     fn version(&self) -> String {
@@ -100,7 +117,7 @@ impl Rotation<'_, '_> {
     /// Puts the CA file of the host into its kubeconfigs.
     fn with_kubeconfigs(&self, mut step: Step, places: &[Place], ca: &str) -> Step {
         for place in places {
-            let path = self.site.path(self.kubeconfig_path(*place));
+            let path = self.site.kubeconfig_path(*place);
             let field = &self.site.holding(*place).origin.field;
             let cluster =
                 field.strip_prefix("clusters[").and_then(|rest| rest.rsplit_once(']')).map_or("kubernetes", |(name, _)| name);
@@ -112,16 +129,6 @@ impl Rotation<'_, '_> {
         step
     }
 
-    /// A place of the same kubeconfig that has the job: the CA's own place has none.
-    fn kubeconfig_path(&self, place: Place) -> Place {
-        let document = &self.site.holding(place).origin.document;
-        let holdings = self.site.inventory.holdings.iter();
-        holdings
-            .into_iter()
-            .position(|holding| holding.origin.document == *document && holding.origin.role.is_some())
-            .unwrap_or(place)
-    }
-
     fn signs_for_nodes(&self, host: Option<&str>) -> bool {
         self.authority.role == Role::ClusterCa && !self.site.places(Role::ControllerManager, Slot::Credential, host).is_empty()
     }
@@ -131,14 +138,14 @@ impl Rotation<'_, '_> {
         if !self.signs_for_nodes(host) {
             return step;
         }
-        let manifest = "@/etc/kubernetes/manifests/kube-controller-manager.yaml";
         let [certificate, key] = from;
-        let file = SIGNER.trim_start_matches('@');
-        step.run(Command::files(format!("install -d -m 700 {NEXT}")))
-            .run(Command::files(format!("cp -p {certificate} {SIGNER}.crt")))
-            .run(Command::files(format!("cp -p {key} {SIGNER}.key")))
+        let signer = format!("{}/{SIGNER}", self.directory());
+        let file = signer.trim_start_matches('@');
+        step.writes(MANIFEST)
+            .run(Command::files(format!("cp -p {certificate} {signer}.crt")))
+            .run(Command::files(format!("cp -p {key} {signer}.key")))
             .run(Command::files(format!(
-                "test ! -e {manifest} || sed -i -e 's#--cluster-signing-cert-file=.*#--cluster-signing-cert-file={file}.crt#' -e 's#--cluster-signing-key-file=.*#--cluster-signing-key-file={file}.key#' -e 's#--client-ca-file=.*#--client-ca-file={file}.crt#' {manifest}"
+                "test ! -e {MANIFEST} || sed -i -e 's#--cluster-signing-cert-file=.*#--cluster-signing-cert-file={file}.crt#' -e 's#--cluster-signing-key-file=.*#--cluster-signing-key-file={file}.key#' -e 's#--client-ca-file=.*#--client-ca-file={file}.crt#' {MANIFEST}"
             )))
     }
 
@@ -160,31 +167,26 @@ impl Rotation<'_, '_> {
         let bundle = files.first().map_or_else(|| format!("{directory}/{base}.crt"), |place| self.site.path(*place));
         step = self.with_kubeconfigs(step, &kubeconfigs, &bundle);
         let all: Vec<Place> = files.iter().chain(&kubeconfigs).copied().collect();
-        step.undo(from_backup(self.site, &self.with_roles(&all))).effect(Effect::Trust { name: self.authority.name, at: all })
+        step.effect(Effect::Trust { name: self.authority.name, at: all })
     }
 
-    fn with_roles(&self, places: &[Place]) -> Vec<Place> {
-        places.iter().map(|place| self.kubeconfig_path(*place)).collect()
-    }
-
-    fn issued_here(&self, host: Option<&str>) -> Vec<Place> {
-        self.issued.iter().copied().filter(|place| self.site.host(*place) == host && self.site.role(*place).is_some()).collect()
+    /// What the CA issued on a host: the kubelet's own certificate apart, or that alone.
+    fn issued_here(&self, host: Option<&str>, kubelets: Kubelets) -> Vec<Place> {
+        let here = self.issued.iter().copied().filter(|place| self.site.host(*place) == host);
+        here.filter(|place| self.site.role(*place).is_some_and(|role| (role == Role::Kubelet) == (kubelets == Kubelets::Alone)))
+            .collect()
     }
 
     /// Everything that the old CA issued, from the new one.
     fn issue(&self, host: Option<&str>, reasons: &[Reason]) -> Option<Step> {
-        let places = self.issued_here(host);
+        let places = self.issued_here(host, Kubelets::Apart);
         if places.is_empty() {
             return None;
         }
         let (directory, base) = (self.directory(), self.authority.stem);
-        let of_leaves = |reason: &&Reason| {
-            let is_here = |place: &Place| reason.places.contains(&super::super::place_name(&self.site.holding(*place).origin));
-            places.iter().any(is_here)
-        };
         let mut step = Step::new(&self.id("issue"), host, "issue everything from the new CA")
             .because([Reason::wanted("use after trust")])
-            .because(reasons.iter().filter(of_leaves).cloned())
+            .because(reasons.iter().filter(|reason| self.is_about(reason, &places)).cloned())
             .needs("both CAs trusted on every node", false);
         step = self.signer(step, host, [format!("{NEXT}/{base}.crt"), format!("{NEXT}/{base}.key")]);
         step = self.issued_from(step, &places, &directory, Waiting::Aside);
@@ -193,7 +195,7 @@ impl Rotation<'_, '_> {
         if let Some(bundle) = files.first() {
             step = self.with_kubeconfigs(step, &kubeconfigs, &self.site.path(*bundle));
         }
-        Some(step.undo(from_backup(self.site, &places)))
+        Some(step)
     }
 
     /// kubeadm's renewals with the new CA, and the kubelet's own.
@@ -204,7 +206,6 @@ impl Rotation<'_, '_> {
             Waiting::Aside => NEXT,
             Waiting::InPlace => directory,
         };
-        let mut kubelet = false;
         for place in places {
             let Some(role) = site.role(*place) else { continue };
             let path = site.path(*place);
@@ -239,9 +240,9 @@ impl Rotation<'_, '_> {
                         "trusted by the new CA alone",
                     );
                 }
-                None if role == Role::Kubelet => kubelet = true,
                 None => {
-                    step = step.run(Command::hand(format!("Have {} issued anew by the new CA.", path.trim_start_matches('@'))));
+                    step = step
+                        .run(Command::hand_on_files(format!("Have {} issued anew by the new CA.", path.trim_start_matches('@'))));
                 }
             }
             step = step.on(path.trim_start_matches('@').to_owned()).effect(issue(
@@ -251,30 +252,40 @@ impl Rotation<'_, '_> {
                 KUBEADM_LIFETIME,
             ));
         }
-        if kubelet {
-            step = self.kubelet(step, places, work);
-        }
         step
     }
 
-    fn kubelet(&self, step: Step, places: &[Place], work: &str) -> Step {
-        let site = self.site;
-        let leaf = places.iter().filter(|place| site.role(**place) == Some(Role::Kubelet)).find_map(|place| site.leaf(*place));
-        let user = leaf.and_then(|leaf| leaf.subject.common_name()).unwrap_or_default();
-        let node = user.strip_prefix("system:node:").map_or_else(|| "\"${NODE}\"".to_owned(), quoted);
-        let host = places.first().and_then(|place| site.host(*place));
-        let mut kubeconfigs = site.inventory.kubeconfigs.iter();
-        let kubeconfig = kubeconfigs.find(|one| one.role == Some(Role::Kubelet) && one.document.host.as_deref() == host);
-        let server =
-            kubeconfig.and_then(|one| one.clusters.first()).map(|cluster| cluster.server.to_string()).unwrap_or_default();
-        let endpoint = quoted(server.trim_start_matches("https://").trim_end_matches('/'));
-        let version = self.version();
-        step.run(Command::files(format!(
-            "kubeadm init phase kubeconfig kubelet --node-name {node} --control-plane-endpoint {endpoint} --cert-dir {work} --kubeconfig-dir @/etc/kubernetes/kcert-next{version}"
-        )))
-        .run(Command::files("mv @/etc/kubernetes/kcert-next/kubelet.conf @/etc/kubernetes/kubelet.conf"))
-        .run(Command::files("rm -f @/var/lib/kubelet/pki/kubelet-client-current.pem"))
-        .needs("the key of the new CA on this host, or kubelet.conf made where it is and copied here", false)
+    /// The kubelet's client certificate, by a kubelet.conf that is made where the new CA's key is.
+    fn kubelet(&self, host: Option<&str>, reasons: &[Reason], waiting: Waiting) -> Vec<Step> {
+        let (site, places) = (self.site, self.issued_here(host, Kubelets::Alone));
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let signer = if self.signs(host) { host } else { site.host(self.ca) };
+        let directory = match waiting {
+            Waiting::Aside => NEXT.to_owned(),
+            Waiting::InPlace => self.directory(),
+        };
+        let ca = self.here(signer).0.first().copied();
+        let mut steps = Vec::new();
+        let step = Step::new(&self.id("kubelet"), host, "issue kubelet.conf from the new CA")
+            .because([Reason::wanted("use after trust")])
+            .because(reasons.iter().filter(|reason| self.is_about(reason, &places)).cloned());
+        let mut step = Conf { host, ca, directory }.into_step(site, step, &mut steps);
+        let (files, kubeconfigs) = self.here(host);
+        if let Some(bundle) = files.first() {
+            let of_kubelet = |place: &Place| site.kubeconfig_path(*place).ends_with("/kubelet.conf");
+            let own: Vec<Place> = kubeconfigs.into_iter().filter(of_kubelet).collect();
+            step = self.with_kubeconfigs(step, &own, &site.path(*bundle));
+        }
+        steps.push(places.iter().fold(step, |step, place| {
+            step.effect(issue(*place, site.key(*place), Issuer::Made(self.authority.name), KUBEADM_LIFETIME))
+        }));
+        steps
+    }
+
+    fn is_about(&self, reason: &Reason, places: &[Place]) -> bool {
+        places.iter().any(|place| reason.places.contains(&super::super::place_name(&self.site.holding(*place).origin)))
     }
 
     fn drop(&self, host: Option<&str>) -> Step {
@@ -286,14 +297,13 @@ impl Rotation<'_, '_> {
         let path = files.first().map_or_else(|| format!("{directory}/{base}.crt"), |place| self.site.path(*place));
         step = self.with_kubeconfigs(step, &kubeconfigs, &path);
         if self.signs_for_nodes(host) {
-            let archive = self.site.policy.at.date();
-            step = step.run(Command::files(format!(
-                "test ! -e @/etc/kubernetes/manifests/kube-controller-manager.yaml || tar -C @/ -xzpf @/root/kcert-backup-{archive}.tgz etc/kubernetes/manifests/kube-controller-manager.yaml"
-            )));
+            let (saved, manifest) = (self.site.saved_in(), MANIFEST.trim_start_matches("@/"));
+            step = step
+                .writes(MANIFEST)
+                .run(Command::files(format!("test ! -e {MANIFEST} || tar -C @/ -xzpf {saved}/backup.tgz {manifest}")))
+                .run(Command::files(format!("rm -f {directory}/{SIGNER}.crt {directory}/{SIGNER}.key")));
         }
-        let all: Vec<Place> = files.iter().chain(&kubeconfigs).copied().collect();
-        step.undo(from_backup(self.site, &self.with_roles(&all)))
-            .effect(Effect::TrustOnly { name: self.authority.name, at: kubeconfigs })
+        step.effect(Effect::TrustOnly { name: self.authority.name, at: kubeconfigs })
     }
 
     /// The new CA in place of the old one, with its key where the old one's is.
@@ -317,7 +327,7 @@ impl Rotation<'_, '_> {
     /// The CA has ended: everything at once.
     fn replace(&self, host: Option<&str>) -> Step {
         let (files, kubeconfigs) = self.here(host);
-        let (directory, places) = (self.directory(), self.issued_here(host));
+        let (directory, places) = (self.directory(), self.issued_here(host, Kubelets::Apart));
         let mut step = Step::new(&self.id("replace"), host, format!("replace {}, and all that it issued", self.called()))
             .needs("nothing that still works by the old CA: it has ended", true);
         step = self.installed(step, host, &files, &directory);
@@ -325,15 +335,15 @@ impl Rotation<'_, '_> {
         if let Some(file) = files.first() {
             step = self.with_kubeconfigs(step, &kubeconfigs, &self.site.path(*file));
         }
-        let all: Vec<Place> = files.iter().chain(&kubeconfigs).chain(&places).copied().collect();
-        step.undo(from_backup(self.site, &self.with_roles(&all)))
-            .effect(Effect::TrustOnly { name: self.authority.name, at: kubeconfigs })
+        step.effect(Effect::TrustOnly { name: self.authority.name, at: kubeconfigs })
     }
 
     /// All processes of a host that have to read what changed, in one step.
     fn restarts(&self, phase: &str, host: Option<&str>, why: &str) -> Option<Step> {
         let processes = self.processes(host);
-        let mut steps = processes.iter().map(|process| restarts::of_process(self.site, process));
+        // Without its kubelet no static pod is started anew.
+        let (kubelet, others): (Vec<_>, Vec<_>) = processes.iter().partition(|process| process.program == Program::Kubelet);
+        let mut steps = kubelet.into_iter().chain(others).map(|process| restarts::of_process(self.site, process));
         let first = steps.next()?;
         let mut all = steps.fold(first, |mut all, step| {
             all.title = format!("{}, {}", all.title, step.title.trim_start_matches("restart "));
@@ -342,6 +352,13 @@ impl Rotation<'_, '_> {
         all.id = Step::new(&self.id(&format!("{phase}-restart")), host, "").id;
         Some(all.because([Reason::wanted(why)]))
     }
+}
+
+/// Whether the kubelet's certificate is meant: it is issued another way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kubelets {
+    Apart,
+    Alone,
 }
 
 /// What is believed after a step.
