@@ -7,7 +7,7 @@
 //!             /     \
 //!        decode      chain        bytes → nouns                | issuer graph, signatures
 //!       /   |          |
-//! gather  probe      verify       the disk, the wire           | one trust question, one verifier → verdict
+//! gather  probe      verify       the disk and API, the wire   | one trust question, one verifier → verdict
 //!       \   |          |    explain                             | a log → which handshake, who refused, why
 //!      mint |        audit        certificates made            | every check → findings
 //!        \  |          |

@@ -38,7 +38,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("std::fs", &["gather/", "demo/", "cli/textfile.rs", "cli/requests.rs"]),
     ("TcpListener", &["demo/"]),
     ("TcpStream", &["probe/"]),
-    ("tokio", &["probe/", "demo/servers.rs"]),
+    ("tokio", &["probe/", "demo/servers.rs", "gather/cluster/client.rs", "gather/cluster/client/"]),
     ("std::env", &["cli/"]),
     ("now_utc", &["cli/"]),
     ("SystemTime", &[]),
@@ -56,6 +56,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("hyper", &["probe/http.rs", "probe/proxy.rs", "demo/servers.rs"]),
     // The last three name rustls' provider, which is made of it.
     ("aws_lc_rs", &["decode/crypto.rs", "chain/signature.rs", "probe/dial.rs", "probe/tls.rs", "demo/servers.rs"]),
+    ("kube::", &["gather/cluster/client.rs", "gather/cluster/client/"]),
     ("rcgen", &["mint/"]),
     ("saphyr_parser", &["decode/node/yaml.rs"]),
     ("clap", &["cli/"]),

@@ -113,6 +113,22 @@ fn hint(kind: &DefectKind, code: Code) -> &'static str {
         DefectKind::Unreachable { reason, .. } if reason.contains("timed out") => {
             "Look at what lies between (routes, firewalls, proxies), or give more time with --timeout."
         }
+        DefectKind::Unverified(reason) if reason.contains("insecure-skip-tls-verify") => {
+            "Put the cluster's CA into the kubeconfig (certificate-authority-data) instead; kcert probe tls HOST:PORT shows what it serves."
+        }
+        DefectKind::Unverified(_) => {
+            "Correct the kubeconfig's CA or server; kcert probe apiserver tells what is wrong, step by step."
+        }
+        DefectKind::NoCredential(reason) if reason.contains("plugin") => {
+            "Run the plugin's command by hand, or log in again with its own tool, until kubectl get nodes works."
+        }
+        DefectKind::NoCredential(_) => "Correct the kubeconfig's user; kcert inspect kubeconfig shows what it has.",
+        DefectKind::UnexpectedReply(what) if what.contains("unable to parse") => {
+            "Correct the selector of -l: app=web, 'tier in (a,b)', '!legacy'."
+        }
+        DefectKind::NotAdmitted(_) => {
+            "Log in again or get a new kubeconfig: its token or client certificate has ended or is not known; kcert probe apiserver tells which."
+        }
         DefectKind::TooLarge(_) => "Name the file that holds the certificates, or split it.",
         DefectKind::NothingFound => "Name a file that holds certificates, or put the certificate there.",
         _ => check(code).map(|row| row.action).unwrap_or_default(),

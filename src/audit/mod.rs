@@ -66,6 +66,17 @@ impl Audit {
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
     }
+
+    /// This one and another, of clusters that have nothing to do with each other.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.findings.extend(other.findings);
+        findings::sort(&mut self.findings);
+        self.handshakes.extend(other.handshakes);
+        self.upgrade = self.upgrade.and(other.upgrade);
+        self.discovery_hashes.extend(other.discovery_hashes);
+        self
+    }
 }
 
 /// Runs every check.

@@ -19,6 +19,17 @@ pub struct Upgrade {
     pub notes: Vec<Note>,
 }
 
+impl Upgrade {
+    /// What is to be said of several clusters: their oldest version, and every note once.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.present = [self.present, other.present].into_iter().flatten().min();
+        self.target = self.target.or(other.target);
+        let new: Vec<Note> = other.notes.into_iter().filter(|note| !self.notes.contains(note)).collect();
+        self.notes.extend(new);
+        self
+    }
+}
+
 /// One thing that an upgrade does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -69,7 +80,10 @@ pub(super) fn present(context: &Context<'_>) -> Version {
     context.present(|| {
         let answered = || {
             let replies = context.inventory.peers.iter().filter_map(|peer| peer.reply.as_ref()?.version.as_ref());
-            replies.filter_map(|version| KubernetesVersion::of_tag(&version.git_version)).min()
+            replies
+                .chain(&context.inventory.facts.versions)
+                .filter_map(|version| KubernetesVersion::of_tag(&version.git_version))
+                .min()
         };
         let tagged = || TAGGED.iter().find_map(|program| oldest_tag(context, program));
         context.policy.from.or_else(answered).or_else(tagged).map_or(Version::Unknown, Version::Known)

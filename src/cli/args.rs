@@ -1,6 +1,6 @@
 //! What was typed. The words here are the manual: clap prints them, clap_mangen and clap_complete are made from them.
 
-use super::values::{Instant, Judge, ProxyUrl, Release, Resolved, ServerName, Share, Wait};
+use super::values::{Instant, Judge, Namespace, ProxyUrl, Release, Resolved, ServerName, Share, Wait};
 use crate::probe::StartTls;
 use crate::verify::{KubernetesVersion, Name, Purpose};
 use clap::error::ErrorKind;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 ///
 /// SOURCE is the same everywhere: a file (PEM, DER, a kubeconfig, Kubernetes objects or Envoy dumps as JSON or YAML; sniffed by content), a
 /// directory (a known layout of a distribution gets roles, everything in it is read), - for standard input, or a server as HOST:PORT or
-/// https://HOST.
+/// https://HOST. --live reads the API of a cluster.
 #[derive(Debug, Parser)]
 #[command(name = "kcert", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
 #[command(
@@ -308,39 +308,79 @@ pub struct Sources {
     /// Make a small cluster with a few things wrong in a temporary directory, and look at that.
     #[arg(long)]
     pub demo: bool,
+    /// The API of a cluster.
+    #[command(flatten)]
+    pub live: Live,
+}
+
+impl Sources {
+    /// Whether anything was named.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty() && self.root.is_empty() && !self.demo && !self.live.is_meant()
+    }
+}
+
+/// The API of a cluster, and what is read of it.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "A live cluster")]
+pub struct Live {
+    /// Read the cluster of the kubeconfig's current context: Secrets, ConfigMaps and whatever else holds certificates. Lists only, nothing is written.
+    #[arg(long)]
+    pub live: bool,
+    /// Read the cluster of this context. Repeatable: each cluster is judged by itself.
+    #[arg(long, value_name = "NAME")]
+    pub context: Vec<String>,
+    /// Read the objects of this namespace, and nothing that belongs to none. Repeatable.
+    #[arg(short = 'n', long = "namespace", value_name = "NAMESPACE", conflicts_with = "all_namespaces")]
+    pub namespaces: Vec<Namespace>,
+    /// Read the objects of all namespaces and those that belong to none; what happens without -n.
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Read the objects with these labels: app=web, 'tier in (a,b)'.
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+    /// The kubeconfig that leads to the cluster; default $KUBECONFIG (merge list), then ~/.kube/config, then a pod's service account.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+impl Live {
+    /// Whether a cluster is to be read: whoever says what of it is to be read says so too.
+    #[must_use]
+    pub fn is_meant(&self) -> bool {
+        self.live || self.all_namespaces || !self.context.is_empty() || !self.namespaces.is_empty() || self.selector.is_some()
+    }
 }
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Where to look. Without any: this host, else the kubeconfig.
-    #[command(flatten)]
-    pub sources: Sources,
     /// Also write Prometheus metrics to PATH (written beside it, then renamed), for node_exporter's textfile collector.
     #[arg(long, value_name = "PATH")]
     pub textfile: Option<PathBuf>,
+    /// Where to look. Without any: this host, else the kubeconfig.
+    #[command(flatten)]
+    pub sources: Sources,
 }
 
 /// Arguments of `preflight`.
 #[derive(Debug, Args)]
 pub struct Preflight {
-    /// Where to look. Without any: this host and what its servers serve on loopback, else the kubeconfig.
-    #[command(flatten)]
-    pub sources: Sources,
     /// The Kubernetes version that the cluster is to be upgraded to: 1.34, v1.34 or 1.34.2. Default: the one that it has.
     #[arg(long, value_name = "VERSION")]
     pub target: Option<Release>,
     /// The version that it has. Default: what its manifests, kubelets and API servers say.
     #[arg(long, value_name = "VERSION")]
     pub from: Option<KubernetesVersion>,
+    /// Where to look. Without any: this host and what its servers serve on loopback, else the kubeconfig.
+    #[command(flatten)]
+    pub sources: Sources,
 }
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// Where to look. Without any: this host and what its servers serve on loopback, else the kubeconfig.
-    #[command(flatten)]
-    pub sources: Sources,
     /// Renew what ends within this time: 60d, 720h, or 33% of its lifetime. Default: --warn.
     #[arg(long, value_name = "TIME")]
     pub within: Option<Share>,
@@ -353,6 +393,9 @@ pub struct Plan {
     /// Write a certification request for each certificate that is due into DIR, from the key that it has: for a CA whose key is elsewhere.
     #[arg(long, value_name = "DIR")]
     pub csr_dir: Option<PathBuf>,
+    /// Where to look. Without any: this host and what its servers serve on loopback, else the kubeconfig.
+    #[command(flatten)]
+    pub sources: Sources,
 }
 
 /// Arguments of `explain`.

@@ -1,12 +1,14 @@
 //! The verbs: about ten lines each, the data flow itself.
 
 use super::args::{Check, Common, Inspect, Output, Preflight, Sources, Subject};
+use super::clusters::{Label, Labelled, Reader};
 use super::collect::{self, Both, Keep, Narrowed};
 use super::error::Error;
 use super::exit::Exit;
 use super::progress::Progress;
+use super::targets::Targets;
 use super::{own_servers, targets, terminal, textfile};
-use crate::audit::{self, Policy};
+use crate::audit::{self, Audit, Policy};
 use crate::chain::{AwsLc, Graph};
 use crate::decode::{Decoder, Limits};
 use crate::gather::{self, gather};
@@ -54,20 +56,42 @@ impl Session {
         self.policy.at
     }
 
-    /// Gathers what was asked for into `out`.
-    fn gather(&self, ask: &Ask<'_>, out: &mut dyn Collect) -> Result<(), Error> {
-        let targets = targets::targets(ask.sources, self.at())?;
-        let mut narrowed = Narrowed::new(ask.keep, out);
-        if !targets.list.is_empty() || !targets.dials.is_empty() {
-            gather(&targets.list, &self.decoder, &mut narrowed);
-            match ask.view {
-                View::Preflight => self.dial_twice(targets.dials, &mut narrowed)?,
-                _ => self.dial(targets.dials, &mut narrowed)?,
+    /// Gathers what was asked for into `out`. Of several clusters everything carries its cluster's name.
+    fn gather(&self, ask: &Ask<'_>, mut targets: Targets, out: &mut dyn Collect) -> Result<(), Error> {
+        let mut clusters = mem::take(&mut targets.clusters);
+        if clusters.len() > 1 {
+            for (name, found) in self.reader().all(clusters, &targets.selection) {
+                let mut narrowed = Narrowed::new(ask.keep, out);
+                found.drain_into(&mut Labelled { label: &mut Label::new(name), out: &mut narrowed });
             }
+        } else if let Some(cluster) = clusters.pop() {
+            self.reader().one(cluster, &targets.selection, &mut Narrowed::new(ask.keep, out));
+        }
+        self.gather_others(ask, targets, &mut Narrowed::new(ask.keep, out))
+    }
+
+    fn targets(&self, ask: &Ask<'_>) -> Result<Targets, Error> {
+        targets::targets(ask.sources, self.at(), self.timeout)
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { decoder: &self.decoder, look: &self.look, output: self.output }
+    }
+
+    /// Gathers what is no cluster; where nothing was named, what is looked at then.
+    fn gather_others(&self, ask: &Ask<'_>, targets: Targets, narrowed: &mut dyn Collect) -> Result<(), Error> {
+        if !targets.list.is_empty() || !targets.dials.is_empty() {
+            gather(&targets.list, &self.decoder, narrowed);
+            match ask.view {
+                View::Preflight => self.dial_twice(targets.dials, narrowed)?,
+                _ => self.dial(targets.dials, narrowed)?,
+            }
+        } else if !ask.sources.is_empty() {
+            // Clusters alone.
         } else if ask.fallback == Fallback::Kubeconfig || !gather::has_layout(Path::new("/")) {
-            gather(&[targets::own_kubeconfigs()], &self.decoder, &mut narrowed);
+            gather(&[targets::own_kubeconfigs()], &self.decoder, narrowed);
         } else {
-            self.this_host(ask.view, &mut narrowed)?;
+            self.this_host(ask.view, narrowed)?;
         }
         Ok(())
     }
@@ -114,27 +138,52 @@ impl Session {
         self.dial(second.collect(), out)
     }
 
-    /// Everything that sources hold, their servers asked as for a preflight.
+    /// Everything that sources hold, their servers asked as for a preflight: of one cluster.
+    ///
+    /// # Errors
+    /// What keeps it from looking at all; several clusters.
     pub(super) fn inventory(&self, sources: &Sources) -> Result<Inventory, Error> {
+        if sources.live.context.iter().collect::<HashSet<_>>().len() > 1 {
+            return Err(Error::SeveralClusters);
+        }
         let (keep, fallback) = (collect::EVERYTHING, Fallback::Host);
-        self.gathered(&Ask { view: View::Preflight, sources, keep, fallback, textfile: None, policy: self.policy })
+        let ask = Ask { view: View::Preflight, sources, keep, fallback, textfile: None, policy: self.policy };
+        Ok(self.judged(&ask)?.0)
     }
 
-    fn gathered(&self, ask: &Ask<'_>) -> Result<Inventory, Error> {
-        let mut inventory = Inventory::default();
-        self.gather(ask, &mut inventory)?;
-        if !inventory.peers.is_empty() {
-            inventory.sort_peers();
+    /// Gathers; several clusters, and beside them everything that is none, are judged each by itself.
+    fn judged(&self, ask: &Ask<'_>) -> Result<(Inventory, Option<Audit>), Error> {
+        let mut targets = self.targets(ask)?;
+        if targets.clusters.len() < 2 {
+            let mut inventory = Inventory::default();
+            self.gather(ask, targets, &mut inventory)?;
+            if !inventory.peers.is_empty() {
+                inventory.sort_peers();
+            }
+            return Ok((inventory, None));
         }
-        Ok(inventory)
+        let clusters = self.reader().all(mem::take(&mut targets.clusters), &targets.selection);
+        let (mut whole, mut audit) = (Inventory::default(), Audit::default());
+        for (name, found) in clusters {
+            let mut part = Inventory::default();
+            found.drain_into(&mut Narrowed::new(ask.keep, &mut part));
+            let mut label = Label::new(name);
+            audit = audit.and(label.audit(ask.judge(&part)));
+            part.drain_into(&mut Labelled { label: &mut label, out: &mut whole });
+        }
+        let mut others = Inventory::default();
+        self.gather_others(ask, targets, &mut Narrowed::new(ask.keep, &mut others))?;
+        others.sort_peers();
+        audit = audit.and(ask.judge(&others));
+        others.drain_into(&mut whole);
+        Ok((whole, Some(audit)))
     }
 
     /// Gathers, links, judges and prints.
     fn report(&self, ask: &Ask<'_>, format: Format, out: &mut dyn Write) -> Result<Outcome, Error> {
-        let inventory = self.gathered(ask)?;
+        let (inventory, judged) = self.judged(ask)?;
         let graph = Graph::build(&inventory, &AwsLc);
-        let judge = if ask.view == View::Preflight { audit::preflight } else { audit::audit };
-        let audit = judge(&graph, &ask.policy);
+        let audit = judged.unwrap_or_else(|| ask.judge_graph(&graph));
         let report = Report {
             view: ask.view,
             inventory: &inventory,
@@ -163,7 +212,7 @@ impl Session {
     /// Gathers and prints certificate by certificate, without looking back.
     fn stream(&self, ask: &Ask<'_>, out: &mut dyn Write) -> Result<Outcome, Error> {
         let mut lines = Lines::new(out, &self.policy, &AwsLc);
-        self.gather(ask, &mut lines)?;
+        self.gather(ask, self.targets(ask)?, &mut lines)?;
         let summary = lines.finish()?;
         let shown = if summary.unread { Exit::Unknown } else { Exit::Fine };
         Ok(Outcome { judged: shown, shown, empty: summary.certificates == 0 })
@@ -172,10 +221,17 @@ impl Session {
     /// The same, and judges in the end.
     fn stream_and_judge(&self, ask: &Ask<'_>, out: &mut dyn Write) -> Result<Outcome, Error> {
         let mut lines = Lines::new(out, &self.policy, &AwsLc);
-        let mut inventory = Inventory::default();
-        self.gather(ask, &mut Both { first: &mut lines, second: &mut inventory })?;
-        let graph = Graph::build(&inventory, &AwsLc);
-        let findings = audit::audit(&graph, &self.policy).findings;
+        let findings = if ask.sources.live.context.len() > 1 {
+            // They are judged one after the other before anything is written.
+            let (inventory, judged) = self.judged(ask)?;
+            let audit = judged.unwrap_or_else(|| ask.judge(&inventory));
+            inventory.drain_into(&mut lines);
+            audit.findings
+        } else {
+            let mut inventory = Inventory::default();
+            self.gather(ask, self.targets(ask)?, &mut Both { first: &mut lines, second: &mut inventory })?;
+            ask.judge(&inventory).findings
+        };
         for finding in &findings {
             lines.finding(finding);
         }
@@ -207,6 +263,18 @@ struct Ask<'a> {
     fallback: Fallback,
     textfile: Option<&'a Path>,
     policy: Policy,
+}
+
+impl Ask<'_> {
+    /// What is to be said of an inventory.
+    fn judge(&self, inventory: &Inventory) -> Audit {
+        self.judge_graph(&Graph::build(inventory, &AwsLc))
+    }
+
+    fn judge_graph(&self, graph: &Graph<'_>) -> Audit {
+        let judge = if self.view == View::Preflight { audit::preflight } else { audit::audit };
+        judge(graph, &self.policy)
+    }
 }
 
 /// Where to look when nothing was named.

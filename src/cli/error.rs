@@ -1,6 +1,7 @@
 //! Why a command could not do its work at all. Problems of certificates are findings, not errors.
 
 use crate::demo;
+use crate::gather::cluster::NoCluster;
 use crate::gather::connection::Unusable;
 use crate::probe::{Endpoint, NotAProxy, NotAnEndpoint, UnusableKey};
 use std::fmt;
@@ -22,6 +23,12 @@ pub enum Error {
     NoEndpoint,
     /// A kubeconfig, a list or a credential that cannot be used.
     Unusable(Unusable),
+    /// A cluster that a kubeconfig does not lead to.
+    Cluster(NoCluster),
+    /// Several clusters where one belongs.
+    SeveralClusters,
+    /// A kubeconfig, and nothing that it is for.
+    KubeconfigAlone,
     /// The kubeconfig's proxy.
     Proxy(NotAProxy),
     /// A client certificate without certificate or key in it.
@@ -71,6 +78,14 @@ impl Error {
             }
             Self::NoEndpoint => Some("name servers: kcert probe tls HOST:PORT, or a list of them with --input FILE"),
             Self::Unusable(_) => Some("name another with --kubeconfig FILE, and the context in it with --context NAME"),
+            Self::Cluster(NoCluster::Context(_) | NoCluster::NoContext) => {
+                Some("kcert inspect kubeconfig lists the contexts; name one with --context NAME")
+            }
+            Self::Cluster(_) => Some("name another kubeconfig with --kubeconfig FILE"),
+            Self::SeveralClusters => Some("name one --context, and ask for each"),
+            Self::KubeconfigAlone => {
+                Some("--live reads the cluster that it leads to; to look at the kubeconfig itself, name it as SOURCE")
+            }
             Self::Proxy(_) => Some("name another way with --proxy http://HOST:PORT"),
             Self::NoClientCertificate | Self::ClientKey(_) => Some(
                 "certificate and key as PEM: --client-cert FILE --client-key FILE, or client-certificate and client-key of the kubeconfig",
@@ -102,6 +117,9 @@ impl fmt::Display for Error {
             Self::OtherServer(endpoint) => write!(f, "the kubeconfig's server is {endpoint}, which is not among those to ask"),
             Self::NoEndpoint => f.write_str("there is no server to ask"),
             Self::Unusable(cause) | Self::Log(cause) => cause.fmt(f),
+            Self::Cluster(cause) => cause.fmt(f),
+            Self::SeveralClusters => f.write_str("several clusters are named where one belongs"),
+            Self::KubeconfigAlone => f.write_str("--kubeconfig is there, and no --live or --context"),
             Self::Proxy(cause) => cause.fmt(f),
             Self::NoClientCertificate => f.write_str("there is no client certificate with its key"),
             Self::ClientKey(cause) => cause.fmt(f),

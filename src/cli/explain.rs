@@ -28,7 +28,7 @@ pub(super) fn explain(session: &Session, asked: &Explain, out: &mut dyn Write) -
         Input::Typed(text) => reader.feed(text.as_bytes()),
     }
     let explained = reader.finish();
-    if sources.sources.is_empty() && sources.root.is_empty() && !sources.demo {
+    if sources.is_empty() {
         let (at, look) = (session.policy.at, &session.look);
         Explanations { explained: &explained, at, look, sources: None }.render(format, out)?;
     } else {

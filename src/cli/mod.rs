@@ -2,6 +2,7 @@
 //! nowhere else.
 
 pub mod args;
+mod clusters;
 mod collect;
 mod commands;
 pub mod error;

@@ -1,7 +1,7 @@
 //! How far a long run has come, on standard error while somebody watches.
 
 use super::args::Output;
-use crate::report::{Detail, Look};
+use crate::report::{Detail, Look, escape};
 use std::io::{self, IsTerminal, Write};
 
 /// Fewer endpoints than this are done with before anybody has read how many are.
@@ -30,10 +30,23 @@ impl Progress {
         }
     }
 
+    /// For work whose end nobody knows.
+    pub(super) fn open(look: &Look, output: Output) -> Self {
+        Self::new(WORTH_IT, look, output)
+    }
+
+    /// So many objects of a cluster; what is read just now.
+    pub(super) fn objects(&mut self, context: &str, resource: &str, objects: u64) {
+        if self.shown {
+            let line = format!("{}: {objects} objects, {resource}", escape::visible(context));
+            drop(write!(io::stderr(), "\r{line:78.78}"));
+        }
+    }
+
     /// Takes the line away.
     pub(super) fn end(&self) {
         if self.shown {
-            drop(write!(io::stderr(), "\r{:40}\r", ""));
+            drop(write!(io::stderr(), "\r{:78}\r", ""));
         }
     }
 }

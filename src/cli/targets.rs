@@ -1,12 +1,15 @@
 //! What was typed as SOURCE, as targets to gather.
 
-use super::args::Sources;
+use super::args::{Live, Sources};
 use super::error::Error;
 use crate::demo::{self, Demo};
 use crate::gather::Target;
-use crate::probe::{Dial, Endpoint, NotAProxy, Proxy};
+use crate::gather::cluster::{Cluster, Kubeconfigs, Login, Scope, Selection};
+use crate::probe::{Dial, Endpoint, NotAProxy, Proxy, proxy};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Where to look, with whatever has to live as long as looking goes on.
@@ -15,6 +18,10 @@ pub(super) struct Targets {
     pub(super) list: Vec<Target>,
     /// Servers among the sources.
     pub(super) dials: Vec<Dial>,
+    /// Clusters to be read.
+    pub(super) clusters: Vec<Cluster>,
+    /// What is read of them.
+    pub(super) selection: Selection,
     /// The demo's files and servers.
     _demo: Option<Demo>,
 }
@@ -22,8 +29,9 @@ pub(super) struct Targets {
 /// The targets of a command.
 ///
 /// # Errors
-/// A demo that could not be made, a source that is no file, `--root` without a directory.
-pub(super) fn targets(sources: &Sources, at: OffsetDateTime) -> Result<Targets, Error> {
+/// A demo that could not be made, a source that is no file, `--root` without a directory, a context that leads nowhere.
+pub(super) fn targets(sources: &Sources, at: OffsetDateTime, timeout: Duration) -> Result<Targets, Error> {
+    let clusters = clusters(&sources.live, timeout)?;
     let mut list = Vec::new();
     for root in &sources.root {
         list.push(root_target(root)?);
@@ -45,7 +53,49 @@ pub(super) fn targets(sources: &Sources, at: OffsetDateTime) -> Result<Targets, 
         list.push(Target::Path(demo.kubeconfig()));
         list.push(Target::Path(demo.objects()));
     }
-    Ok(Targets { list, dials, _demo: demo })
+    Ok(Targets { list, dials, clusters, selection: selection(&sources.live), _demo: demo })
+}
+
+/// The clusters that were named, each once.
+fn clusters(live: &Live, timeout: Duration) -> Result<Vec<Cluster>, Error> {
+    if !live.is_meant() {
+        return if live.kubeconfig.is_some() { Err(Error::KubeconfigAlone) } else { Ok(Vec::new()) };
+    }
+    let own = kubeconfig_paths();
+    let kubeconfigs = live.kubeconfig.as_deref().map_or(Kubeconfigs::Own(&own), Kubeconfigs::Named);
+    let mut contexts: Vec<Option<&str>> = live.context.iter().map(|name| Some(name.as_str())).collect();
+    // --live beside contexts says no more than they do.
+    if contexts.is_empty() {
+        contexts.push(None);
+    }
+    let mut seen = HashSet::new();
+    contexts.retain(|context| seen.insert(*context));
+    let proxy = &live_proxy;
+    contexts
+        .into_iter()
+        .map(|context| Cluster::of(&Login { kubeconfigs, context, timeout, proxy }).map_err(Error::Cluster))
+        .collect()
+}
+
+fn selection(live: &Live) -> Selection {
+    let names: Vec<String> = live.namespaces.iter().map(|name| name.0.clone()).collect();
+    let scope = if names.is_empty() { Scope::Everything } else { Scope::Namespaces(names) };
+    Selection { scope, labels: live.selector.clone().filter(|selector| !selector.is_empty()) }
+}
+
+/// The URL of the proxy that the environment names for a server.
+fn live_proxy(server: &str) -> Option<String> {
+    let (https_proxy, no_proxy) = proxy_variables();
+    let is_meant = Endpoint::parse(server).is_ok_and(|server| proxy::is_meant(&https_proxy, &no_proxy, &server));
+    is_meant.then(|| if https_proxy.contains("://") { https_proxy } else { format!("http://{https_proxy}") })
+}
+
+/// The values of `HTTPS_PROXY` and `NO_PROXY`.
+fn proxy_variables() -> (String, String) {
+    let first = |names: [&str; 2]| {
+        names.into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty())).unwrap_or_default()
+    };
+    (first(["HTTPS_PROXY", "https_proxy"]), first(["NO_PROXY", "no_proxy"]))
 }
 
 /// A server of the demo.
@@ -107,10 +157,8 @@ pub(super) fn kubeconfig_paths() -> Vec<PathBuf> {
 /// # Errors
 /// One that is not asked by plain HTTP.
 pub(super) fn environment_proxy(to: &Endpoint) -> Result<Option<Proxy>, NotAProxy> {
-    let first = |names: [&str; 2]| {
-        names.into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty())).unwrap_or_default()
-    };
-    Proxy::of_environment(&first(["HTTPS_PROXY", "https_proxy"]), &first(["NO_PROXY", "no_proxy"]), to)
+    let (https_proxy, no_proxy) = proxy_variables();
+    Proxy::of_environment(&https_proxy, &no_proxy, to)
 }
 
 /// This host.

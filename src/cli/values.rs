@@ -43,6 +43,8 @@ pub enum Refused {
     ServerName,
     /// No host with an address.
     Resolved,
+    /// No name of a namespace.
+    Namespace,
 }
 
 impl fmt::Display for Refused {
@@ -52,6 +54,7 @@ impl fmt::Display for Refused {
             Self::Wait => "expected a time such as 3s, 500ms or 2m, above zero",
             Self::ServerName => "expected a DNS name, such as apiserver-loopback-client, or nothing",
             Self::Resolved => "expected HOST=ADDRESS, such as api.example=10.0.0.1",
+            Self::Namespace => "expected a name of small letters, digits and hyphens, such as kube-system",
             Self::Threshold => "expected days (30d), hours (720h) or a share of the lifetime (33%)",
         })
     }
@@ -265,6 +268,21 @@ fn duration(text: &str) -> Option<Duration> {
     Some(Duration::seconds(seconds))
 }
 
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace(pub String);
+
+impl FromStr for Namespace {
+    type Err = Refused;
+
+    /// RFC 1123 labels are what namespaces are called; anything else would only be refused by the server, or lead somewhere else there.
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_one = (1..=63).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-');
+        if is_one { Ok(Self(text.to_owned())) } else { Err(Refused::Namespace) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,6 +351,16 @@ mod tests {
         assert_eq!("33%".parse(), Ok(Share(Threshold::Share(33))));
         for text in ["", "x", "101%", "-3d", "%", "3y"] {
             assert_eq!(text.parse::<Share>(), Err(Refused::Threshold), "{text}");
+        }
+    }
+
+    #[test]
+    fn namespaces_are_labels() {
+        for name in ["a", "kube-system", "0x"] {
+            assert_eq!(name.parse(), Ok(Namespace(name.to_owned())));
+        }
+        for name in ["", "A", "-a", "a-", "a/b", "a.b", "../x", &"x".repeat(64)] {
+            assert_eq!(name.parse::<Namespace>(), Err(Refused::Namespace), "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The disk: which files to open, and what their places say about them.
+//! The disk and the API: which files to open, and what their places say about them; which objects to list ([`cluster`]).
 //!
 //! Rule: nothing is opened but regular files, and what cannot be read is a defect at its place; the rest is read all the same.
 //!
@@ -13,6 +13,7 @@
 //!          └── standard input, KUBECONFIG ───────────┘
 //! ```
 
+pub mod cluster;
 mod command;
 mod components;
 pub mod connection;

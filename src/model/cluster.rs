@@ -1,6 +1,7 @@
 //! What objects and command lines say of a cluster besides its certificates: who dials whom by which name, and who may do what.
 
 use super::Document;
+use super::peer::ServerVersion;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub enum Fact {
     FrontProxy(FrontProxy),
     /// Istio's mesh configuration.
     Mesh(Mesh),
+    /// The version of the API server that was asked for the rest.
+    Version(ServerVersion),
 }
 
 /// A program of the cluster as it is started: a static pod, a systemd unit, a file of arguments, a configuration file.
@@ -190,6 +193,8 @@ pub struct Facts {
     pub front_proxies: Vec<FrontProxy>,
     /// Istio's mesh configurations.
     pub meshes: Vec<Mesh>,
+    /// Versions of API servers.
+    pub versions: Vec<ServerVersion>,
 }
 
 impl Facts {
@@ -203,6 +208,7 @@ impl Facts {
             Fact::BootstrapToken(token) => self.bootstrap_tokens.push(token),
             Fact::FrontProxy(front_proxy) => self.front_proxies.push(front_proxy),
             Fact::Mesh(mesh) => self.meshes.push(mesh),
+            Fact::Version(version) => self.versions.push(version),
         }
     }
 
@@ -215,6 +221,8 @@ impl Facts {
         let tokens = self.bootstrap_tokens.into_iter().map(Fact::BootstrapToken);
         let front_proxies = self.front_proxies.into_iter().map(Fact::FrontProxy);
         let meshes = self.meshes.into_iter().map(Fact::Mesh);
-        components.chain(calls).chain(bindings).chain(discoveries).chain(tokens).chain(front_proxies).chain(meshes)
+        let versions = self.versions.into_iter().map(Fact::Version);
+        let signed = discoveries.chain(tokens).chain(front_proxies);
+        components.chain(calls).chain(bindings).chain(signed).chain(meshes).chain(versions)
     }
 }

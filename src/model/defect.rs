@@ -98,6 +98,12 @@ pub enum DefectKind {
     UnexpectedReply(Box<str>),
     /// A server that does not let this be read; its reason.
     Forbidden(Box<str>),
+    /// A server that does not know who asks; what it said.
+    NotAdmitted(Box<str>),
+    /// A server that nothing was asked because nothing vouches for it; why.
+    Unverified(Box<str>),
+    /// A server that was not asked because there is no credential for it; why.
+    NoCredential(Box<str>),
 }
 
 /// The steps of a conversation with a server.
@@ -139,10 +145,10 @@ impl DefectKind {
                 Code::Unreadable
             }
             Self::Empty | Self::NothingFound => Code::EmptyBundle,
-            Self::Unreachable { .. } => Code::Unreachable,
+            Self::Unreachable { .. } | Self::Unverified(_) | Self::NoCredential(_) => Code::Unreachable,
             Self::NotTls(_) => Code::NotTls,
             Self::UnexpectedReply(_) => Code::UnexpectedReply,
-            Self::Forbidden(_) => Code::Forbidden,
+            Self::Forbidden(_) | Self::NotAdmitted(_) => Code::Forbidden,
             Self::Truncated(_) => Code::BundleTruncated,
             _ => Code::Malformed,
         }
@@ -207,6 +213,8 @@ impl fmt::Display for DefectKind {
             Self::NotTls(instead) => write!(f, "does not speak TLS: {instead}"),
             Self::UnexpectedReply(what) => write!(f, "unexpected reply: {what}"),
             Self::Forbidden(reason) => write!(f, "may not be read: {reason}"),
+            Self::NotAdmitted(reason) => write!(f, "does not know who asks: {reason}"),
+            Self::Unverified(reason) | Self::NoCredential(reason) => write!(f, "not asked: {reason}"),
         }
     }
 }

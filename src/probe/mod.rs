@@ -22,7 +22,7 @@ mod fault;
 mod hello;
 mod http;
 pub mod loopback;
-mod proxy;
+pub mod proxy;
 mod record;
 mod recorder;
 mod run;

@@ -66,11 +66,7 @@ impl Proxy {
     /// # Errors
     /// A proxy that is asked by something else than plain HTTP.
     pub fn of_environment(https_proxy: &str, no_proxy: &str, to: &Endpoint) -> Result<Option<Self>, NotAProxy> {
-        let is_here = to.address().map_or(&*to.host == "localhost", |address| address.is_loopback());
-        let uri = format!("https://{to}/").parse::<Uri>();
-        let rules = Matcher::builder().https(https_proxy).no(no_proxy).build();
-        let is_meant = uri.is_ok_and(|uri| rules.intercept(&uri).is_some());
-        if is_here || !is_meant { Ok(None) } else { Self::parse(https_proxy).map(Some) }
+        if is_meant(https_proxy, no_proxy, to) { Self::parse(https_proxy).map(Some) } else { Ok(None) }
     }
 
     /// Asks for a tunnel.
@@ -85,6 +81,16 @@ impl Proxy {
         stream.write_all(&request).await?;
         status(&head(stream).await?)
     }
+}
+
+/// Whether an endpoint is reached through the proxy that `HTTPS_PROXY` names, whatever it speaks: not if `NO_PROXY` excepts it, nor if it is
+/// on this machine.
+#[must_use]
+pub fn is_meant(https_proxy: &str, no_proxy: &str, to: &Endpoint) -> bool {
+    let is_here = to.address().map_or(&*to.host == "localhost", |address| address.is_loopback());
+    let uri = format!("https://{to}/").parse::<Uri>();
+    let rules = Matcher::builder().https(https_proxy).no(no_proxy).build();
+    !is_here && uri.is_ok_and(|uri| rules.intercept(&uri).is_some())
 }
 
 /// The head of a reply, byte by byte: what follows it belongs to the tunnel.

@@ -180,8 +180,13 @@ pub(super) fn examined(index: &Index<'_>) -> Text {
     let is_file = |kind: &OriginKind| matches!(kind, OriginKind::File | OriginKind::Kubeconfig | OriginKind::Stdin);
     let examined = usize::try_from(index.report.inventory.examined).unwrap_or(usize::MAX);
     let servers = kinds.contains(&OriginKind::Peer);
+    let mut paths = index.report.inventory.holdings.iter().map(|holding| holding.origin.document.path());
     match examined {
         0 => text,
+        // Read from the API of a cluster.
+        _ if !kinds.is_empty() && paths.all(|path| path.starts_with("https://")) => {
+            text.say(", in ").then(count(examined, "object"))
+        }
         _ if kinds.iter().all(|kind| *kind == OriginKind::Peer) => text.say(", of ").then(count(examined, "server")),
         _ if kinds.iter().all(is_file) => text.say(", in ").then(count(examined, "file")),
         _ if servers => text.say(", in ").then(count(examined, "file")).say(", objects and servers"),
