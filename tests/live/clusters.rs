@@ -1,6 +1,6 @@
 //! Several clusters in one run, and clusters beside files.
 
-use crate::server::{Home, Reply, authority, cluster, kubeconfig, pki, secret, server};
+use crate::server::{Home, Reply, authority, cluster, kubeconfig, pki, secret, server, status};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -108,6 +108,26 @@ fn a_cluster_and_files_add_up() {
     let file = home.file("ca.crt", &ca.pem());
     let run = home.run(&["inspect", "--live", &file]);
     assert_eq!((run.code, run.subjects().len()), (0, 2), "{}", run.err);
+}
+
+#[test]
+fn metrics_name_the_cluster_and_what_is_missing_of_it() {
+    let home = two();
+    let metrics = home.run(&["check", "--context", "prod", "--context", "stage", "-o", "prometheus"]).out;
+    for name in ["prod", "stage"] {
+        let ours = format!(r#"secret_name="of-{name}""#);
+        let series: Vec<_> =
+            metrics.lines().filter(|line| line.starts_with("x509_cert_not_after{") && line.contains(&ours)).collect();
+        assert!(series.len() == 1 && series[0].contains(&format!(r#",host="{name}","#)), "{series:?}");
+    }
+    let ca = authority("kubernetes");
+    for (code, path) in [(403, "/api/v1/configmaps"), (401, "/api/v1/secrets")] {
+        let running = server(Vec::new()).with(path, status(code, "no")).start(&ca);
+        let home = Home::new(&kubeconfig(&[("here", &cluster(&running.url(), &ca), USER)]));
+        let metrics = home.run(&["check", "--live", "-o", "prometheus"]).out;
+        let down = format!(r#"x509_source_up{{source_kind="file",source_name="{}"}} 0"#, running.url());
+        assert!(metrics.contains(&down), "{metrics}");
+    }
 }
 
 #[test]

@@ -37,8 +37,12 @@ pub(super) fn source_kind(kind: OriginKind) -> &'static str {
 }
 
 /// The labels of a place. What the exporter does not know gets the nearest: other cluster-scoped objects are named like holders of a CA
-/// bundle, a peer and standard input stand as file paths, an Envoy secret as embedded in its dump.
-pub(super) struct PlaceLabels<'r>([&'r str; 13]);
+/// bundle, a peer and standard input stand as file paths, an Envoy secret as embedded in its dump. Where several hosts or clusters are looked
+/// at in one run, which of them follows under a label of ours.
+pub(super) struct PlaceLabels<'r> {
+    labels: [&'r str; 13],
+    host: Option<&'r str>,
+}
 
 impl<'r> PlaceLabels<'r> {
     pub(super) fn new(origin: &'r Origin) -> Self {
@@ -88,17 +92,17 @@ impl<'r> PlaceLabels<'r> {
                 (*resource_kind, *resource_name) = split(source);
             }
         }
-        Self(labels)
+        Self { labels, host: document.host.as_deref() }
     }
 }
 
 impl fmt::Display for PlaceLabels<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, (name, value)) in PLACE.iter().zip(self.0).enumerate() {
+        for (position, (name, value)) in PLACE.iter().zip(self.labels).enumerate() {
             let comma = if position > 0 { "," } else { "" };
             write!(f, "{comma}{name}=\"{}\"", Value(value))?;
         }
-        Ok(())
+        self.host.map_or(Ok(()), |host| write!(f, ",host=\"{}\"", Value(host)))
     }
 }
 

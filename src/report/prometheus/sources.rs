@@ -37,6 +37,9 @@ pub(super) fn write(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()
 fn is_unreadable(kind: &DefectKind) -> bool {
     kind.is_of_server()
         || matches!(kind, DefectKind::Io(_) | DefectKind::NotAFile(_) | DefectKind::Link | DefectKind::TooLarge(_))
+        // Of a cluster that is asked for its objects every list that is missing counts.
+        || matches!(kind, DefectKind::Forbidden(_) | DefectKind::NotAdmitted(_))
+        || matches!(kind, DefectKind::Unverified(_) | DefectKind::NoCredential(_))
 }
 
 /// The exporter's reason codes (pkg/cert/reason.go).
@@ -48,6 +51,9 @@ fn reason(kind: &DefectKind) -> &'static str {
         | DefectKind::Unreachable { .. }
         | DefectKind::NotTls(_)
         | DefectKind::Forbidden(_)
+        | DefectKind::NotAdmitted(_)
+        | DefectKind::Unverified(_)
+        | DefectKind::NoCredential(_)
         | DefectKind::UnexpectedReply(_) => "read_failed",
         DefectKind::Link => "broken_symlink",
         DefectKind::Empty | DefectKind::NothingFound => "no_certificate_found",
