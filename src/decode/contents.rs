@@ -110,7 +110,7 @@ impl Contents<'_> {
         }
     }
 
-    /// Tells a DER structure by its first fields. `None`: none of ours; PKCS#12 is one of those for now.
+    /// Tells a DER structure by its first fields. `None`: none of ours; keystores are told before.
     fn structure(&mut self, element: &Element<'_>) -> Option<Result<(), DefectKind>> {
         let first = element.children().any("first field").ok()?;
         match first.tag {

@@ -1,7 +1,7 @@
 //! Bytes → nouns. Total: bad input becomes a [`Defect`](crate::model::Defect) at its place, never an error, never a panic.
 //!
-//! Two levels. [`blob`]: bytes that hold certificates and keys themselves (PEM, DER, base64 of either); repeated bytes are decoded
-//! once ([`Decoder`]). [`source`]: what people store them in (kubeconfigs, Kubernetes objects, Envoy dumps; JSON and YAML), read as a
+//! Two levels. [`blob`]: bytes that hold certificates and keys themselves (PEM, DER, base64 of either, keystores); repeated bytes are
+//! decoded once ([`Decoder`]). [`source`]: what people store them in (kubeconfigs, Kubernetes objects, Envoy dumps; JSON and YAML), read as a
 //! stream.
 
 mod algorithm;
@@ -14,6 +14,8 @@ pub mod envoy;
 pub mod json;
 mod jwt;
 pub mod key;
+mod keyring;
+pub mod keystore;
 pub mod kubeconfig;
 pub mod manifest;
 mod memo;
@@ -34,6 +36,7 @@ pub mod x509;
 pub mod yaml;
 
 pub use blob::{Decoded, Decoder};
+pub use keystore::{Keystore, Password, Passwords};
 pub use secret::Secret;
 pub use source::{Expectation, Place, Reference};
 
@@ -52,6 +55,8 @@ pub struct Limits {
     pub document_bytes: u64,
     /// PEM blocks taken from one place.
     pub pem_blocks: usize,
+    /// Entries taken from one keystore.
+    pub keystore_entries: usize,
     /// Nesting of JSON and YAML.
     pub depth: usize,
     /// Nodes of one JSON or YAML document, aliases expanded.
@@ -60,6 +65,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { document_bytes: 64 << 20, pem_blocks: 100_000, depth: 100, yaml_nodes: 2_000_000 }
+        Self { document_bytes: 64 << 20, pem_blocks: 100_000, keystore_entries: 10_000, depth: 100, yaml_nodes: 2_000_000 }
     }
 }

@@ -1,7 +1,8 @@
 //! One source, whatever it is: sniffed by content, then decoded.
 
+use super::keystore::Entry;
 use super::stream::{self, Syntax};
-use super::{Decoded, Decoder};
+use super::{Decoded, Decoder, Keystore};
 use crate::model::{Collect, Content, Defect, DefectKind, Document, Holding, Origin, Role, Slot};
 use memchr::memmem;
 use std::io::{self, Read};
@@ -111,11 +112,26 @@ fn blob(
             out.holding(Holding { origin: place.origin(), contents: contents.iter().cloned().chain([defect]).collect() });
         }
         Decoded::Contents(contents) => out.holding(Holding { origin: place.origin(), contents }),
+        Decoded::Keystore(keystore) => entries(&keystore, &place.origin()).for_each(|holding| out.holding(holding)),
         Decoded::Structured(text) => {
             return structured(decoder, Syntax::Yaml, Zeroizing::new(text), &mut io::empty(), place, out);
         }
     }
     Vec::new()
+}
+
+/// What a keystore holds, each entry at a place of its own: `entries[alias]`, below the field that the keystore stands in.
+pub(super) fn entries(keystore: &Keystore, whole: &Origin) -> impl Iterator<Item = Holding> {
+    let below = if whole.field.is_empty() { String::new() } else { format!("{}.", whole.field) };
+    let outer = whole.clone();
+    let entry = move |entry: &Entry| {
+        let field = format!("{below}entries[{}]", entry.alias);
+        let origin = Origin { field: field.into(), slot: entry.slot, ..outer.clone() };
+        Holding { origin, contents: Arc::clone(&entry.contents) }
+    };
+    let faults: Arc<[Content]> = keystore.faults().collect();
+    let whole = (!faults.is_empty()).then(|| Holding { origin: whole.clone(), contents: faults });
+    whole.into_iter().chain(keystore.entries.iter().map(entry))
 }
 
 /// Keys that Kubernetes objects, kubeconfigs and Envoy dumps have at the left edge of their YAML.

@@ -100,7 +100,7 @@ pub(super) fn read(
     out: &mut dyn Collect,
 ) -> Found {
     let wanted = SMALL.saturating_sub(window.len());
-    match append(reader, &mut window, wanted) {
+    let mut found = match append(reader, &mut window, wanted) {
         Ok(Filled::More) => parallel::read(decoder, place, syntax, window, reader, out),
         filled => {
             let mut found = in_memory(Scribe::new(decoder, place), syntax, window);
@@ -110,7 +110,9 @@ pub(super) fn read(
             mem::take(&mut found.inventory).drain_into(out);
             found
         }
-    }
+    };
+    mem::take(&mut found.keyring).open(decoder, out);
+    found
 }
 
 /// Decodes a text that is in memory.

@@ -22,6 +22,7 @@ mod flags;
 mod host;
 mod layouts;
 pub mod lines;
+pub mod passwords;
 mod plan;
 mod reader;
 mod root;

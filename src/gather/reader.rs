@@ -166,6 +166,7 @@ impl<'g> Reader<'g> {
     fn decode(&self, bytes: &[u8]) -> Arc<[Content]> {
         match self.decoder.bytes(bytes) {
             Decoded::Contents(contents) if !contents.is_empty() => contents,
+            Decoded::Keystore(keystore) => keystore.contents(),
             _ if bytes.is_empty() => [defect(DefectKind::Empty)].into(),
             _ => [defect(DefectKind::NothingFound)].into(),
         }

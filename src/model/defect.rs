@@ -85,6 +85,12 @@ pub enum DefectKind {
     },
     /// A container that only a password opens and none that was given does.
     Locked(&'static str),
+    /// A container that was read, and no password that was given proves that it is as it was written, or opens its keys.
+    Unproven(&'static str),
+    /// A container that wants more work of whoever tries a password than kcert does.
+    Costly(&'static str),
+    /// More entries than kcert takes from one keystore; the limit.
+    TooManyEntries(usize),
     /// A server that could not be talked to.
     Unreachable {
         /// How far it came.
@@ -135,9 +141,14 @@ impl DefectKind {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Io(_) | Self::PassedOver | Self::NotAFile(_) | Self::Link | Self::TooLarge(_) | Self::Locked(_) => {
-                Code::Unreadable
-            }
+            Self::Io(_)
+            | Self::PassedOver
+            | Self::NotAFile(_)
+            | Self::Link
+            | Self::TooLarge(_)
+            | Self::Locked(_)
+            | Self::Unproven(_)
+            | Self::Costly(_) => Code::Unreadable,
             Self::Empty | Self::NothingFound => Code::EmptyBundle,
             Self::Unreachable { .. } => Code::Unreachable,
             Self::NotTls(_) => Code::NotTls,
@@ -151,7 +162,14 @@ impl DefectKind {
     /// Whether it stands between or beside PEM blocks, and is none itself.
     #[must_use]
     pub fn is_between_blocks(&self) -> bool {
-        matches!(self, Self::MissingNewline | Self::ByteOrderMark | Self::TrailingBytes(_) | Self::TooManyBlocks(_))
+        matches!(
+            self,
+            Self::MissingNewline
+                | Self::ByteOrderMark
+                | Self::TrailingBytes(_)
+                | Self::TooManyBlocks(_)
+                | Self::TooManyEntries(_)
+        )
     }
 
     /// Whether it was met when a server was talked to.
@@ -164,7 +182,7 @@ impl DefectKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::PassedOver => Severity::Info,
+            Self::PassedOver | Self::Unproven(_) => Severity::Info,
             Self::MissingNewline
             | Self::ByteOrderMark
             | Self::DerNotPem
@@ -202,7 +220,12 @@ impl fmt::Display for DefectKind {
             Self::TooManyNodes(limit) => write!(f, "has more than {limit} nodes, aliases expanded"),
             Self::TooManyBlocks(limit) => write!(f, "has more than {limit} PEM blocks; the rest was not read"),
             Self::Field { path, expected } => write!(f, "{path} should be {expected}"),
-            Self::Locked(what) => write!(f, "is a {what} that none of the given passwords opens"),
+            Self::Locked(what) => write!(f, "is a {what}, and every password tried is wrong"),
+            Self::Unproven(what) => {
+                write!(f, "is a {what}, and every password tried is wrong: its certificates were read, not its keys")
+            }
+            Self::Costly(what) => write!(f, "is a {what} that takes more work to try a password on than kcert does"),
+            Self::TooManyEntries(limit) => write!(f, "has more than {limit} entries; the rest was not read"),
             Self::Unreachable { phase, reason } => write!(f, "{phase}: {reason}"),
             Self::NotTls(instead) => write!(f, "does not speak TLS: {instead}"),
             Self::UnexpectedReply(what) => write!(f, "unexpected reply: {what}"),

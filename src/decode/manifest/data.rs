@@ -35,9 +35,11 @@ pub(super) fn secret(scribe: &mut Scribe<'_>, object: &Object<'_>) {
         return bootstrap_token(scribe, object);
     }
     for (key, value) in values(object.node, "data") {
+        scribe.found.keyring.learn(&object.site.document.source, key, Value::Base64(value));
         scribe.value(&object.site, &format!("data[{key}]"), Value::Base64(value), rule_for_secret(object.name, kind, key));
     }
     for (key, value) in values(object.node, "stringData") {
+        scribe.found.keyring.learn(&object.site.document.source, key, Value::Text(value));
         scribe.value(&object.site, &format!("stringData[{key}]"), Value::Text(value), rule_for_secret(object.name, kind, key));
     }
 }
