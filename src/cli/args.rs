@@ -10,8 +10,8 @@ use std::path::PathBuf;
 /// Finds, explains and checks the certificates that Kubernetes and Istio clusters die of.
 ///
 /// SOURCE is the same everywhere: a file (PEM, DER, PKCS#7, a keystore, a kubeconfig, Kubernetes objects or Envoy dumps as JSON or YAML;
-/// sniffed by content), a directory (a known layout of a distribution gets roles, everything in it is read), - for standard input, or a server as HOST:PORT or
-/// https://HOST.
+/// sniffed by content, compressed or in a tar archive too), a directory (a known layout of a distribution gets roles, everything in it is
+/// read), - for standard input, or a server as HOST:PORT or https://HOST.
 #[derive(Debug, Parser)]
 #[command(name = "kcert", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
 #[command(

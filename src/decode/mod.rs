@@ -21,6 +21,7 @@ pub mod manifest;
 mod memo;
 mod name;
 pub mod node;
+pub mod packed;
 pub mod pem;
 mod request;
 #[cfg(test)]
@@ -55,6 +56,8 @@ pub struct Limits {
     pub document_bytes: u64,
     /// PEM blocks taken from one place.
     pub pem_blocks: usize,
+    /// What compressed files and archives may expand to.
+    pub expansion: packed::Expansion,
     /// Entries taken from one keystore.
     pub keystore_entries: usize,
     /// Nesting of JSON and YAML.
@@ -65,6 +68,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { document_bytes: 64 << 20, pem_blocks: 100_000, keystore_entries: 10_000, depth: 100, yaml_nodes: 2_000_000 }
+        Self {
+            document_bytes: 64 << 20,
+            pem_blocks: 100_000,
+            expansion: packed::Expansion::default(),
+            keystore_entries: 10_000,
+            depth: 100,
+            yaml_nodes: 2_000_000,
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::keystore::Keystore;
 use super::sniff::from_base64;
 use super::stream::{self, Syntax};
 use super::yaml::Lists;
-use super::{Decoded, Decoder, Expectation, Place, Reference, document, source};
+use super::{Decoded, Decoder, Expectation, Place, Reference, document, packed, source};
 use crate::model::{Content, Defect, DefectKind, Document, Holding, Inventory, Origin, OriginKind, Position, Role, Slot};
 use std::collections::HashSet;
 use std::io;
@@ -45,7 +45,7 @@ impl Found {
 
     /// Notes that the source could not be read (any further).
     pub(super) fn unreadable(&mut self, place: &Place, error: &io::Error) {
-        let defect = Defect { kind: DefectKind::Io(error.to_string().into()), position: None };
+        let defect = Defect { kind: packed::defect(error), position: None };
         self.inventory.holdings.push(Holding { origin: place.origin(), contents: one(Content::Defect(Arc::new(defect))) });
         self.held = true;
     }

@@ -1,9 +1,10 @@
 //! One source, whatever it is: sniffed by content, then decoded.
 
 use super::keystore::Entry;
+use super::packed::{self, Meter, Packing};
 use super::stream::{self, Syntax};
 use super::{Decoded, Decoder, Keystore};
-use crate::model::{Collect, Content, Defect, DefectKind, Document, Holding, Origin, Role, Slot};
+use crate::model::{Collect, Content, Defect, DefectKind, Document, Holding, Origin, OriginKind, Role, Slot};
 use memchr::memmem;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -36,6 +37,13 @@ impl Place {
     pub(super) fn origin(&self) -> Origin {
         Origin { role: self.role, slot: self.slot, ..Origin::whole(self.document.clone()) }
     }
+
+    /// A member of the archive that stands here. Nobody asked for it, and who may read it here says nothing of where it is from.
+    fn member(&self, name: &str) -> Self {
+        let source = format!("{}!{name}", self.document.source);
+        let document = Document { host: self.document.host.clone(), ..Document::new(OriginKind::File, source) };
+        Self { document, role: None, slot: Slot::Unknown, expectation: Expectation::Met }
+    }
 }
 
 /// A file that a source names: a path slot of a kubeconfig. `gather` opens it and adds a holding with this origin.
@@ -52,14 +60,52 @@ const HEAD: u64 = 64 << 10;
 
 /// Reads a source to its end and hands what it holds to `out`. Returns the files that it names.
 ///
-/// Lists of objects are streamed; memory grows with what is different in them, not with their length.
-pub fn read(decoder: &Decoder, reader: &mut (dyn Read + Send), place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
-    out.examined(1);
+/// Lists of objects are streamed; memory grows with what is different in them, not with their length. What is compressed is expanded
+/// on its way, and each member of an archive is a source of its own, `ARCHIVE!MEMBER`.
+pub fn read(decoder: &Decoder, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
+    let meter = Meter::new(decoder.limits().expansion);
+    layer(decoder, &mut meter.source(reader), place, Layer { meter: &meter, depth: 0 }, out)
+}
+
+/// How deep in packings a source is.
+#[derive(Clone, Copy)]
+struct Layer<'m> {
+    meter: &'m Meter,
+    depth: usize,
+}
+
+fn layer(decoder: &Decoder, reader: &mut dyn Read, place: &Place, at: Layer<'_>, out: &mut dyn Collect) -> Vec<Reference> {
     let mut head = Zeroizing::new(Vec::new());
     if let Err(error) = (&mut *reader).take(HEAD).read_to_end(&mut head) {
-        defect(place, DefectKind::Io(error.to_string().into()), out);
+        out.examined(1);
+        broken(place, packed::defect(&error), out);
         return Vec::new();
     }
+    let Some(packing) = Packing::of(&head) else {
+        out.examined(1);
+        return plain(decoder, head, reader, place, out);
+    };
+    let inner = Layer { depth: at.depth.saturating_add(1), ..at };
+    if inner.depth > at.meter.limits().depth {
+        defect(place, DefectKind::TooDeep(at.meter.limits().depth), out);
+        return Vec::new();
+    }
+    let mut whole = head.chain(reader);
+    if packing != Packing::Tar {
+        return layer(decoder, &mut packed::unpacked(packing, whole, at.meter), place, inner, out);
+    }
+    let ended = packed::members(&mut whole, at.meter, &mut |member| {
+        // A path in a file of an archive is one on the machine that the archive is from.
+        drop(layer(decoder, member.bytes, &place.member(member.name), inner, out));
+    });
+    if let Some(kind) = ended {
+        broken(place, kind, out);
+    }
+    Vec::new()
+}
+
+/// What is not packed (any further).
+fn plain(decoder: &Decoder, head: stream::Window, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
     if head.is_empty() {
         missing(place, DefectKind::Empty, out);
         return Vec::new();
@@ -74,7 +120,7 @@ fn structured(
     decoder: &Decoder,
     syntax: Syntax,
     head: stream::Window,
-    reader: &mut (dyn Read + Send),
+    reader: &mut dyn Read,
     place: &Place,
     out: &mut dyn Collect,
 ) -> Vec<Reference> {
@@ -91,20 +137,22 @@ const DER_SEQUENCE: u8 = 0x30;
 fn blob(
     decoder: &Decoder,
     mut bytes: stream::Window,
-    reader: &mut (dyn Read + Send),
+    reader: &mut dyn Read,
     place: &Place,
     out: &mut dyn Collect,
 ) -> Vec<Reference> {
     let limit = decoder.limits().document_bytes;
     let read = reader.take(limit.saturating_sub(HEAD).saturating_add(1)).read_to_end(&mut bytes);
+    let is_whole = read.is_ok();
     if let Err(error) = read {
-        defect(place, DefectKind::Io(error.to_string().into()), out);
+        broken(place, packed::defect(&error), out);
     }
     if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
         missing(place, DefectKind::TooLarge(limit), out);
         return Vec::new();
     }
     match decoder.bytes(&bytes) {
+        Decoded::Contents(contents) if contents.is_empty() && !is_whole => {}
         Decoded::Contents(contents) if contents.is_empty() => missing(place, DefectKind::NothingFound, out),
         // Kubernetes, etcd and Istio read PEM and nothing else.
         Decoded::Contents(contents) if place.role.is_some() && bytes.first() == Some(&DER_SEQUENCE) => {
@@ -174,6 +222,14 @@ pub(super) fn speaks_of_certificates(text: &[u8]) -> bool {
 fn missing(place: &Place, kind: DefectKind, out: &mut dyn Collect) {
     if place.expectation == Expectation::Named {
         defect(place, kind, out);
+    }
+}
+
+/// What kept a source from being read to its end. A log that was compressed by half is nothing to speak of unless somebody asked for it.
+fn broken(place: &Place, kind: DefectKind, out: &mut dyn Collect) {
+    match kind {
+        DefectKind::Der { .. } => missing(place, kind, out),
+        _ => defect(place, kind, out),
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn read(
     place: &Place,
     syntax: Syntax,
     mut window: Window,
-    reader: &mut (dyn Read + Send),
+    reader: &mut dyn Read,
     out: &mut dyn Collect,
 ) -> Found {
     let wanted = SMALL.saturating_sub(window.len());

@@ -89,6 +89,10 @@ pub enum DefectKind {
     Unproven(&'static str),
     /// A container that wants more work of whoever tries a password than kcert does.
     Costly(&'static str),
+    /// A compressed file that expands to more than kcert reads of it, in bytes.
+    Expands(u64),
+    /// More members than kcert takes from one archive; the limit.
+    TooManyMembers(usize),
     /// More entries than kcert takes from one keystore; the limit.
     TooManyEntries(usize),
     /// A server that could not be talked to.
@@ -146,6 +150,8 @@ impl DefectKind {
             | Self::NotAFile(_)
             | Self::Link
             | Self::TooLarge(_)
+            | Self::Expands(_)
+            | Self::TooManyMembers(_)
             | Self::Locked(_)
             | Self::Unproven(_)
             | Self::Costly(_) => Code::Unreadable,
@@ -225,6 +231,8 @@ impl fmt::Display for DefectKind {
                 write!(f, "is a {what}, and every password tried is wrong: its certificates were read, not its keys")
             }
             Self::Costly(what) => write!(f, "is a {what} that takes more work to try a password on than kcert does"),
+            Self::Expands(most) => write!(f, "expands to more than {} MiB; the rest was not read", most >> 20),
+            Self::TooManyMembers(limit) => write!(f, "has more than {limit} members; the rest was not read"),
             Self::TooManyEntries(limit) => write!(f, "has more than {limit} entries; the rest was not read"),
             Self::Unreachable { phase, reason } => write!(f, "{phase}: {reason}"),
             Self::NotTls(instead) => write!(f, "does not speak TLS: {instead}"),
