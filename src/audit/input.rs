@@ -106,6 +106,7 @@ fn hint(kind: &DefectKind, code: Code) -> &'static str {
         DefectKind::Locked(_) | DefectKind::Unproven(_) => {
             "Give its password: --password-file FILE with one a line, or KCERT_PASSWORD in the environment."
         }
+        DefectKind::Encrypted(_) => "Nothing: it is deleted two hours after kubeadm init phase upload-certs.",
         DefectKind::PassedOver => "Nothing, or take it out of KUBECONFIG.",
         DefectKind::NotAFile(_) | DefectKind::Link => "Name a regular file.",
         DefectKind::DerNotPem => "Write it as PEM: openssl x509 -inform DER, then base64 of that.",

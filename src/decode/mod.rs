@@ -1,8 +1,8 @@
 //! Bytes → nouns. Total: bad input becomes a [`Defect`](crate::model::Defect) at its place, never an error, never a panic.
 //!
 //! Two levels. [`blob`]: bytes that hold certificates and keys themselves (PEM, DER, base64 of either, keystores); repeated bytes are
-//! decoded once ([`Decoder`]). [`source`]: what people store them in (kubeconfigs, Kubernetes objects, Envoy dumps; JSON and YAML), read as a
-//! stream.
+//! decoded once ([`Decoder`]). [`source`]: what people store them in (kubeconfigs, Kubernetes objects, Envoy and ztunnel dumps; JSON and YAML),
+//! and what those are packed in ([`packed`]), read as a stream.
 
 mod algorithm;
 pub mod blob;
@@ -35,6 +35,7 @@ mod stream;
 mod testing;
 pub mod x509;
 pub mod yaml;
+pub mod ztunnel;
 
 pub use blob::{Decoded, Decoder};
 pub use keystore::{Keystore, Password, Passwords};

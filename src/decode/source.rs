@@ -182,7 +182,7 @@ pub(super) fn entries(keystore: &Keystore, whole: &Origin) -> impl Iterator<Item
     whole.into_iter().chain(keystore.entries.iter().map(entry))
 }
 
-/// Keys that Kubernetes objects, kubeconfigs and Envoy dumps have at the left edge of their YAML.
+/// Keys that Kubernetes objects, kubeconfigs, Envoy and ztunnel dumps have at the left edge of their YAML.
 const YAML_KEYS: &[&[u8]] = &[
     b"apiVersion:",
     b"kind:",
@@ -195,6 +195,9 @@ const YAML_KEYS: &[&[u8]] = &[
     b"configs:",
     b"dynamicActiveSecrets:",
     b"dynamic_active_secrets:",
+    b"certificates:",
+    b"- certChain:",
+    b"- identity:",
 ];
 
 /// The notation of a text by its beginning, if it is a structured one. PEM with text before it is not.

@@ -83,6 +83,8 @@ pub enum DefectKind {
         /// What belongs there.
         expected: &'static str,
     },
+    /// Something that is encrypted by its maker and meant for nobody here; what it is.
+    Encrypted(&'static str),
     /// A container that only a password opens and none that was given does.
     Locked(&'static str),
     /// A container that was read, and no password that was given proves that it is as it was written, or opens its keys.
@@ -152,6 +154,7 @@ impl DefectKind {
             | Self::TooLarge(_)
             | Self::Expands(_)
             | Self::TooManyMembers(_)
+            | Self::Encrypted(_)
             | Self::Locked(_)
             | Self::Unproven(_)
             | Self::Costly(_) => Code::Unreadable,
@@ -188,7 +191,7 @@ impl DefectKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::PassedOver | Self::Unproven(_) => Severity::Info,
+            Self::PassedOver | Self::Encrypted(_) | Self::Unproven(_) => Severity::Info,
             Self::MissingNewline
             | Self::ByteOrderMark
             | Self::DerNotPem
@@ -226,6 +229,7 @@ impl fmt::Display for DefectKind {
             Self::TooManyNodes(limit) => write!(f, "has more than {limit} nodes, aliases expanded"),
             Self::TooManyBlocks(limit) => write!(f, "has more than {limit} PEM blocks; the rest was not read"),
             Self::Field { path, expected } => write!(f, "{path} should be {expected}"),
+            Self::Encrypted(what) => write!(f, "is encrypted: {what}"),
             Self::Locked(what) => write!(f, "is a {what}, and every password tried is wrong"),
             Self::Unproven(what) => {
                 write!(f, "is a {what}, and every password tried is wrong: its certificates were read, not its keys")
