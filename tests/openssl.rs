@@ -152,6 +152,12 @@ fn containers_are_read() {
         let found: BTreeSet<_> = certificates(folder, "out").iter().map(|certificate| certificate.id).collect();
         assert_eq!(found, BTreeSet::from(expected), "PKCS#7 {form}");
     }
+    for form in ["PEM", "DER"] {
+        let signer = ["-in", "ca.crt", "-signer", "ca.crt", "-inkey", "ca.key", "-certfile", "names.crt"];
+        openssl(folder, &[&["smime", "-sign", "-stream", "-nodetach", "-outform", form, "-out", "out"], &signer[..]].concat());
+        let found: BTreeSet<_> = certificates(folder, "out").iter().map(|certificate| certificate.id).collect();
+        assert_eq!(found, BTreeSet::from(expected), "PKCS#7 {form} as BER");
+    }
     openssl(folder, &["x509", "-in", "ca.crt", "-trustout", "-addtrust", "serverAuth", "-out", "out"]);
     assert_eq!(certificates(folder, "out").pop().map(|certificate| certificate.id), Some(expected[0]));
 }

@@ -112,9 +112,6 @@ fn no_secret_in_any_output() {
     std::fs::write(directory.path().join("planted.conf"), KUBECONFIG).unwrap();
     std::fs::write(directory.path().join("planted.yaml"), objects()).unwrap();
     std::fs::write(directory.path().join("passwords"), "s3cr3t-in-the-password-file\n").unwrap();
-    for name in ["openssl-legacy.p12", "keytool.jks"] {
-        std::fs::copy(project.join("certs-fixtures/keystores").join(name), directory.path().join(name)).unwrap();
-    }
     let mut secrets: Vec<String> = PLANTED.iter().map(|secret| (*secret).to_owned()).collect();
     secrets.extend(PLANTED.iter().map(|secret| STANDARD.encode(secret).trim_end_matches('=').to_owned()));
     secrets.extend(key_material(&entries));
@@ -129,8 +126,8 @@ fn no_secret_in_any_output() {
         "keys",
         "planted.conf",
         "planted.yaml",
-        "openssl-legacy.p12",
-        "keytool.jks",
+        "keystores",
+        "archives",
     ][..];
     let keys = &["--intermediates", "planted.yaml", "--trust", "bundles/key-and-certificate.pem", "trust/shop.csr"][..];
     let mut bytes = 0;

@@ -1,5 +1,6 @@
 //! Bytes that hold certificates and keys themselves: told by content, never by name, and decoded once each.
 
+use super::ber;
 use super::contents::{self, Certificates};
 use super::keystore::{self, Budget, Format, Keystore, Passwords};
 use super::memo::Memo;
@@ -193,6 +194,9 @@ impl Decoder {
 
     fn pem_or_der(&self, bytes: &[u8]) -> Vec<Content> {
         let most = self.limits.pem_blocks;
+        if let Some(der) = ber::is_indefinite(bytes).then(|| ber::definite(bytes)).flatten() {
+            return contents::of_der(&der, most, &self.certificates);
+        }
         let contents = if is_der(bytes) { contents::of_der(bytes, most, &self.certificates) } else { Vec::new() };
         if contents.is_empty() { contents::of_pem(bytes, most, &self.certificates) } else { contents }
     }

@@ -5,11 +5,10 @@
 //! trusted certificate is trust. Passwords are tried and never shown; what none of them opens is said.
 //!
 //! ```text
-//! bytes ──┬── pkcs12 ── ber, scheme ── cipher ──┐
-//!         └── jks ─────────────────── cipher ───┴── bags ── entries
+//! bytes ──┬── pkcs12 ── scheme ── cipher ──┐
+//!         └── jks ────────────── cipher ───┴── bags ── entries
 //! ```
 
-mod ber;
 mod cipher;
 mod entries;
 mod jks;

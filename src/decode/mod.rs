@@ -5,6 +5,7 @@
 //! and what those are packed in ([`packed`]), read as a stream.
 
 mod algorithm;
+mod ber;
 pub mod blob;
 mod body;
 mod contents;

@@ -5,7 +5,8 @@
 
 use super::passwords::Budget;
 use super::scheme::{Mac, Password, Scheme, Stop};
-use super::{Bag, Contained, Format, Reading, ber};
+use super::{Bag, Contained, Format, Reading};
+use crate::decode::ber;
 use crate::decode::contents::{self, Certificates};
 use crate::decode::key;
 use crate::der::{self, BMP_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Problem, Reader, SEQUENCE, SET};
@@ -32,7 +33,7 @@ const DEEPEST: u8 = 4;
 /// Whether these bytes begin as a PFX does: version 3, then the contents.
 pub(super) fn is_one(bytes: &[u8]) -> bool {
     let after_header = match bytes {
-        [SEQUENCE, 0x80, rest @ ..] => rest,
+        [_, _, rest @ ..] if ber::is_indefinite(bytes) => rest,
         [SEQUENCE, ..] => match Reader::new(bytes).take(SEQUENCE, "PFX") {
             Ok(pfx) => pfx.contents,
             Err(_) => return false,

@@ -1,13 +1,18 @@
-//! BER → DER, as far as keystores need it: Bouncy Castle, NSS and macOS write them with indefinite lengths and strings in pieces
-//! (X.690 sections 8.1.3.6 and 8.7.3).
+//! BER → DER, as far as containers need it: Bouncy Castle, NSS and macOS write keystores, and streaming writers PKCS#7, with indefinite
+//! lengths and strings in pieces (X.690 sections 8.1.3.6 and 8.7.3).
 
-use crate::der::OCTET_STRING;
+use crate::der::{OCTET_STRING, SEQUENCE};
 
 /// Structures deeper than this are no keystores.
 const DEEPEST: u8 = 32;
 /// An OCTET STRING in pieces.
 const IN_PIECES: u8 = 0x20 | OCTET_STRING;
 const INDEFINITE: u8 = 0x80;
+
+/// Whether the bytes begin with a sequence of indefinite length.
+pub(super) fn is_indefinite(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[SEQUENCE, INDEFINITE])
+}
 
 /// The first element of some bytes with definite lengths, strings put together. Primitive contents stay as they are.
 pub(super) fn definite(bytes: &[u8]) -> Option<Vec<u8>> {
