@@ -67,6 +67,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         ],
     ),
     ("cbc::", &["decode/keystore/cipher.rs"]),
+    ("md5::", &["decode/keystore/cipher.rs"]),
     ("flate2", &["decode/packed.rs", "decode/packed/"]),
     ("ruzstd", &["decode/packed/"]),
     ("tar::", &["decode/packed/"]),

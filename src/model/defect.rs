@@ -232,7 +232,7 @@ impl fmt::Display for DefectKind {
             Self::Encrypted(what) => write!(f, "is encrypted: {what}"),
             Self::Locked(what) => write!(f, "is a {what}, and every password tried is wrong"),
             Self::Unproven(what) => {
-                write!(f, "is a {what}, and every password tried is wrong: its certificates were read, not its keys")
+                write!(f, "is a {what}, and every password tried is wrong: its certificates were read all the same")
             }
             Self::Costly(what) => write!(f, "is a {what} that takes more work to try a password on than kcert does"),
             Self::Expands(most) => write!(f, "expands to more than {} MiB; the rest was not read", most >> 20),

@@ -1,6 +1,6 @@
 //! Keys from passwords, and what they open: the arithmetic of PKCS#12 (RFC 7292), PBES2 and PBMAC1 (RFC 8018, 9579).
 //!
-//! Digests, HMAC, PBKDF2 and AES are aws-lc's, RC2 and Triple DES RustCrypto's; here they are put together as the RFCs say. Whatever is
+//! Digests, HMAC, PBKDF2 and AES are aws-lc's, MD5, RC2 and Triple DES RustCrypto's; here they are put together as the RFCs say. Whatever is
 //! wrong (a key, a padding, an unknown length) is `None`: with a password that is only tried, nothing more can be told.
 
 use aws_lc_rs::cipher::{self, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey};
@@ -8,6 +8,7 @@ use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
+use md5::{Digest, Md5};
 use std::num::NonZeroU32;
 use zeroize::Zeroizing;
 
@@ -142,6 +143,21 @@ pub(super) fn pkcs12(
             }
         }
     }
+}
+
+/// The key and the initial vector of Sun's PBEWithMD5AndTripleDES (com.sun.crypto.provider.PBES1Core): each half of the salt is hashed
+/// with the password so many times. Equal halves, which Java turns around in a way of its own, are random once in 2^32.
+pub(super) fn pbes1_md5(password: &[u8], salt: [u8; 8], rounds: u32) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    for (half, part) in salt.chunks_exact(4).zip(key.chunks_exact_mut(16)) {
+        let mut value = Zeroizing::new(half.to_vec());
+        for _ in 0..rounds.max(1) {
+            let digest = Md5::new().chain_update(&*value).chain_update(password).finalize();
+            *value = digest.to_vec();
+        }
+        part.copy_from_slice(&value);
+    }
+    key
 }
 
 /// A block cipher in CBC mode with the padding of PKCS#7.

@@ -182,7 +182,7 @@ pub(super) fn examined(index: &Index<'_>) -> Text {
     let servers = kinds.contains(&OriginKind::Peer);
     match examined {
         0 => text,
-        _ if kinds.iter().all(|kind| *kind == OriginKind::Peer) => text.say(", of ").then(count(examined, "server")),
+        _ if servers && kinds.iter().all(|kind| *kind == OriginKind::Peer) => text.say(", of ").then(count(examined, "server")),
         _ if kinds.iter().all(is_file) => text.say(", in ").then(count(examined, "file")),
         _ if servers => text.say(", in ").then(count(examined, "file")).say(", objects and servers"),
         _ => text.say(", in ").then(count(examined, "file")).say(" and objects"),
