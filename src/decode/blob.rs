@@ -143,6 +143,8 @@ impl Decoder {
     /// Decodes the base64 text or the bytes of a keystore once more, with these passwords: those that belong to its place alone.
     #[must_use]
     pub(super) fn unlock<'p>(&self, bytes: &[u8], passwords: impl Iterator<Item = &'p str>) -> Option<Keystore> {
+        let inner = if Format::of(bytes).is_none() { sniff::inner_base64(bytes) } else { None };
+        let bytes = inner.as_deref().map_or(bytes, Vec::as_slice);
         let open = |format| self.open(format, bytes, passwords);
         Format::of(bytes).map(open).filter(|keystore| !keystore.is_locked)
     }

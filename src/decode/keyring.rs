@@ -69,11 +69,14 @@ pub(super) struct Keyring {
 impl Keyring {
     /// Keeps the value of a Secret's key if it may be the password of a keystore.
     pub(super) fn learn(&mut self, source: &Arc<str>, key: &str, value: Value<'_>) {
+        let (Value::Base64(text) | Value::Text(text)) = value;
+        if text.is_empty() || text.len() > LONGEST * 2 || self.learnt.len() >= MOST_KEPT {
+            return;
+        }
         let has = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
         let key = key.to_ascii_lowercase();
         let is_named = has(&key, KEYSTORES) || has(&source.to_ascii_lowercase(), KEYSTORES);
-        let (Value::Base64(text) | Value::Text(text)) = value;
-        if !(has(&key, PASSWORDS) || is_named) || self.learnt.len() >= MOST_KEPT || text.len() > LONGEST * 2 {
+        if !is_named && !has(&key, PASSWORDS) {
             return;
         }
         let bytes = match value {

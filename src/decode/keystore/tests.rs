@@ -132,6 +132,8 @@ fn secrets_of_a_namespace_open_its_keystores() {
     assert_eq!(named(list(&[password("a"), keystore.clone()])).lines(), opened, "in whatever order");
     let beside = secret("a", "store", &[("keystore.p12", KEYTOOL_LEGACY), ("user.password", b"geheim")]);
     assert_eq!(named(list(&[beside])).lines(), opened, "as Strimzi has it");
+    let twice = secret("a", "store", &[("keystore.p12", base64(KEYTOOL_LEGACY).as_bytes())]);
+    assert_eq!(named(list(&[twice, password("a")])).lines(), opened, "encoded twice");
     let closed = "secret a/store data[keystore.p12] Unknown: (is a PKCS#12 keystore, and every password tried is wrong)";
     assert_eq!(named(list(&[keystore.clone(), password("b")])).lines()[0], closed, "another namespace's is not tried");
     assert_eq!(named(list(&[keystore])).lines()[0], closed);
