@@ -2,13 +2,14 @@
 
 use super::ber;
 use super::contents::{self, Certificates};
+use super::keyring::Keyring;
 use super::keystore::{self, Budget, Format, Keystore, Passwords};
 use super::memo::Memo;
 use super::sniff::{self, from_base64};
 use super::{Limits, jwt, pem};
-use crate::model::{Content, Defect, DefectKind, Position};
+use crate::model::{Collect, Content, Defect, DefectKind, Position};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use super::sniff::is_der;
 
@@ -39,6 +40,7 @@ pub struct Decoder {
     passwords: Passwords,
     keystores: Memo<Fingerprint, Arc<Keystore>>,
     budget: Budget,
+    keyring: Mutex<Keyring>,
 }
 
 /// Keyed hash and length.
@@ -70,6 +72,7 @@ impl Decoder {
             passwords,
             keystores: Memo::new(),
             budget: Budget::new(),
+            keyring: Mutex::default(),
         }
     }
 
@@ -138,6 +141,18 @@ impl Decoder {
             return Decoded::Structured(std::mem::take(&mut *bytes));
         }
         self.remember(fingerprint, contents)
+    }
+
+    /// Keeps keystores that wait, and passwords, until everything has been read.
+    pub(super) fn keep(&self, keyring: Keyring) {
+        self.keyring.lock().unwrap_or_else(PoisonError::into_inner).add(keyring);
+    }
+
+    /// Hands on the keystores that waited, opened where a password was met meanwhile.
+    pub(super) fn open_waiting(&self, out: &mut dyn Collect) {
+        let mut keyring = std::mem::take(&mut *self.keyring.lock().unwrap_or_else(PoisonError::into_inner));
+        keyring.open(self, out);
+        self.keep(keyring);
     }
 
     /// Decodes the base64 text or the bytes of a keystore once more, with these passwords: those that belong to its place alone.

@@ -1,8 +1,8 @@
 //! Keystores that wait for a password, and the passwords that Secrets hold.
 //!
 //! cert-manager takes the password of a keystore from another Secret of the namespace, Strimzi puts it beside the keystore. Either may
-//! come first, so the two are brought together when the source has been read. Only Secrets of the same namespace are asked, as only
-//! those can be mounted beside it.
+//! come first, and from another file, so the two are brought together when everything has been read. Only Secrets of the same namespace
+//! are asked, as only those can be mounted beside it.
 
 use super::Decoder;
 use super::keystore::{Keystore, Password};
@@ -58,7 +58,7 @@ struct Learnt {
     password: Password,
 }
 
-/// What one source has of both.
+/// What was met of both.
 #[derive(Default)]
 pub(super) struct Keyring {
     learnt: Vec<Learnt>,
@@ -95,7 +95,7 @@ impl Keyring {
         }
     }
 
-    /// Puts a keystore aside until the end of the source. Where there is no more room it is dropped to what was read of it.
+    /// Puts a keystore aside until the end. Where there is no more room it is dropped to what was read of it.
     pub(super) fn wait(&mut self, mut waiting: Waiting) {
         self.bytes = self.bytes.saturating_add(waiting.bytes.len());
         if self.bytes > MOST_WAITING {
@@ -104,14 +104,19 @@ impl Keyring {
         self.waiting.push(waiting);
     }
 
-    /// Adds what the next part of the source has.
+    /// Adds what comes next.
     pub(super) fn add(&mut self, next: Self) {
         self.learnt.extend(next.learnt.into_iter().take(MOST_KEPT.saturating_sub(self.learnt.len())));
         next.waiting.into_iter().for_each(|waiting| self.wait(waiting));
     }
 
-    /// Tries the passwords of each namespace on its keystores, and hands on what is in them.
-    pub(super) fn open(self, decoder: &Decoder, out: &mut dyn Collect) {
+    /// Tries the passwords of each namespace on its keystores, and hands on what is in them. The passwords stay.
+    pub(super) fn open(&mut self, decoder: &Decoder, out: &mut dyn Collect) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.bytes = 0;
+        if waiting.is_empty() {
+            return;
+        }
         let mut by_namespace: HashMap<&str, Vec<&Learnt>> = HashMap::new();
         for learnt in &self.learnt {
             let known = by_namespace.entry(namespace(&learnt.source)).or_default();
@@ -119,7 +124,7 @@ impl Keyring {
                 known.push(learnt);
             }
         }
-        for waiting in &self.waiting {
+        for waiting in &waiting {
             let source = &waiting.whole.document.source;
             let nearness = |learnt: &Learnt| if learnt.source == *source { Near::Beside } else { learnt.near };
             let mut near: Vec<_> = by_namespace.get(namespace(source)).into_iter().flatten().collect();

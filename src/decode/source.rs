@@ -58,13 +58,26 @@ pub struct Reference {
 /// As much of a source as tells what it is.
 const HEAD: u64 = 64 << 10;
 
-/// Reads a source to its end and hands what it holds to `out`. Returns the files that it names.
+/// Reads a source that stands for itself: [`part`], then [`finish`].
+pub fn read(decoder: &Decoder, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
+    let references = part(decoder, reader, place, out);
+    finish(decoder, out);
+    references
+}
+
+/// Reads one source of several to its end and hands what it holds to `out`. Returns the files that it names.
 ///
 /// Lists of objects are streamed; memory grows with what is different in them, not with their length. What is compressed is expanded
-/// on its way, and each member of an archive is a source of its own, `ARCHIVE!MEMBER`.
-pub fn read(decoder: &Decoder, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
+/// on its way, and each member of an archive is a source of its own, `ARCHIVE!MEMBER`. Keystores in Secrets that no password opens yet
+/// wait for [`finish`].
+pub fn part(decoder: &Decoder, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
     let meter = Meter::new(decoder.limits().expansion);
     layer(decoder, &mut meter.source(reader), place, Layer { meter: &meter, depth: 0 }, out)
+}
+
+/// Hands on the keystores that waited for a password that another source may have held.
+pub fn finish(decoder: &Decoder, out: &mut dyn Collect) {
+    decoder.open_waiting(out);
 }
 
 /// How deep in packings a source is.

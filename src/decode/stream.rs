@@ -111,7 +111,7 @@ pub(super) fn read(
             found
         }
     };
-    mem::take(&mut found.keyring).open(decoder, out);
+    decoder.keep(mem::take(&mut found.keyring));
     found
 }
 
