@@ -18,6 +18,21 @@ pub(crate) const AT: OffsetDateTime = datetime!(2026-11-21 20:00 UTC);
 /// Where the fixtures' keys are.
 const KEYS: &str = "keys";
 
+/// Files that no recipe makes: see certs-fixtures/README.md.
+const CONTAINERS: &[(&str, &[u8])] = &[
+    ("archives/bundle.tar.gz", include_bytes!("../certs-fixtures/archives/bundle.tar.gz")),
+    ("archives/empty.json.zst", include_bytes!("../certs-fixtures/archives/empty.json.zst")),
+    ("keystores/keytool-clear.p12", include_bytes!("../certs-fixtures/keystores/keytool-clear.p12")),
+    ("keystores/keytool-legacy.p12", include_bytes!("../certs-fixtures/keystores/keytool-legacy.p12")),
+    ("keystores/keytool.jceks", include_bytes!("../certs-fixtures/keystores/keytool.jceks")),
+    ("keystores/keytool.jks", include_bytes!("../certs-fixtures/keystores/keytool.jks")),
+    ("keystores/keytool.p12", include_bytes!("../certs-fixtures/keystores/keytool.p12")),
+    ("keystores/openssl-legacy.p12", include_bytes!("../certs-fixtures/keystores/openssl-legacy.p12")),
+    ("keystores/openssl.p12", include_bytes!("../certs-fixtures/keystores/openssl.p12")),
+    ("keystores/password", include_bytes!("../certs-fixtures/keystores/password")),
+    ("keystores/secret.jceks", include_bytes!("../certs-fixtures/keystores/secret.jceks")),
+];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("certs-fixtures");
     demo::write(&directory, &fixtures(&directory)?)?;
@@ -37,6 +52,7 @@ pub(crate) fn fixtures(directory: &Path) -> Result<Vec<Entry>, Error> {
     entries.push(Entry::open("endpoints.txt", endpoints));
     entries.push(Entry::open("logs/kube-apiserver.log", include_str!("../certs-fixtures/logs/kube-apiserver.log")));
     entries.push(Entry::open("logs/etcd.log", include_str!("../certs-fixtures/logs/etcd.log")));
+    entries.extend(CONTAINERS.iter().map(|(path, bytes)| Entry::secret(*path, *bytes)));
     for (name, health) in [("sound", Health::Sound), ("ailing", Health::Ailing)] {
         let cluster = cluster::entries(pki, health, Site::default(), &|path| Some(keys.pem(path)))?;
         entries.extend(cluster.into_iter().map(|entry| below(name, entry)));

@@ -55,7 +55,22 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("webpki", &["verify/rustls.rs"]),
     ("hyper", &["probe/http.rs", "probe/proxy.rs", "demo/servers.rs"]),
     // The last three name rustls' provider, which is made of it.
-    ("aws_lc_rs", &["decode/crypto.rs", "chain/signature.rs", "probe/dial.rs", "probe/tls.rs", "demo/servers.rs"]),
+    (
+        "aws_lc_rs",
+        &[
+            "decode/crypto.rs",
+            "decode/keystore/cipher.rs",
+            "chain/signature.rs",
+            "probe/dial.rs",
+            "probe/tls.rs",
+            "demo/servers.rs",
+        ],
+    ),
+    ("cbc::", &["decode/keystore/cipher.rs"]),
+    ("md5::", &["decode/keystore/cipher.rs"]),
+    ("flate2", &["decode/packed.rs", "decode/packed/"]),
+    ("ruzstd", &["decode/packed/"]),
+    ("tar::", &["decode/packed/"]),
     ("kube::", &["gather/cluster/client.rs", "gather/cluster/client/"]),
     ("rcgen", &["mint/"]),
     ("saphyr_parser", &["decode/node/yaml.rs"]),

@@ -1,13 +1,16 @@
 //! Graphs that were made to be slow: every verifier ends on them, after a bounded number of signature checks, and says so when a budget
-//! ended its search.
+//! ended its search. Files that were made to be large: they are read so far and no further, and what they hold before is found.
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use kcert::chain::{AwsLc, Graph, NodeId, SignatureCheck, SignatureOps};
-use kcert::decode::{Decoded, Decoder, Limits};
+use kcert::decode::{Decoded, Decoder, Expectation, Limits, Place, source};
 use kcert::mint::{Identity, NOW, pki};
-use kcert::model::{Certificate, Document, Holding, Inventory, Origin, OriginKind};
+use kcert::model::{Certificate, Document, Holding, Inventory, Origin, OriginKind, Slot};
 use kcert::verify::{Outcome, Purpose, Question, Reason, Verdict, Verifier, verify};
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Signature checks that one question may cost. Go and rustls-webpki stop at 100 by themselves.
@@ -124,6 +127,60 @@ fn giant_name_constraints() {
     let names = (0..4_000).fold(pki().leaf("leaf").server(), |leaf, number| leaf.dns(&format!("{number}.elsewhere")));
     let leaf = names.issued_by(&ca).unwrap();
     none_trusts(&everyone(&[leaf, root], &[&ca]));
+}
+
+#[test]
+fn a_gigabyte_of_nothing_in_a_megabyte() {
+    let certificate = pki().ca("root").self_signed().unwrap().pem();
+    let mut bomb = GzEncoder::new(Vec::new(), Compression::default());
+    let mut zeros = tar_header("zeros", 1 << 30);
+    zeros.resize(512 << 10, 0);
+    for part in [&tar_header("ca.crt", certificate.len())[..], certificate.as_bytes()] {
+        bomb.write_all(part).unwrap();
+    }
+    bomb.write_all(&vec![0; 512 - certificate.len() % 512]).unwrap();
+    for part in std::iter::once(zeros).chain((0..2047).map(|_| vec![0; 512 << 10])) {
+        bomb.write_all(&part).unwrap();
+    }
+    let bomb = bomb.finish().unwrap();
+    assert!(bomb.len() < 8 << 20);
+    let found = read(&bomb);
+    assert_eq!(found[0].1, "bomb!ca.crt");
+    assert!(found[1..].iter().any(|(defect, _)| defect.starts_with("expands to more than")), "{found:?}");
+}
+
+/// A header of POSIX ustar.
+fn tar_header(name: &str, length: usize) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[124..135].copy_from_slice(format!("{length:011o}").as_bytes());
+    header[148..156].copy_from_slice(b"        ");
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u32 = header.iter().copied().map(u32::from).sum();
+    header[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+    header[154] = 0;
+    header
+}
+
+#[test]
+fn a_keystore_that_takes_years() {
+    // A MAC of 2^31 rounds.
+    let mac = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
+    let mac = tlv(0x30, &[&mac[..], &[7; 32], b"\x04\x01s\x02\x04\x7f\xff\xff\xff"].concat());
+    let safe = b"\x30\x11\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x04\x04\x02\x30\x00";
+    let found = read(&tlv(0x30, &[&b"\x02\x01\x03"[..], safe, &mac].concat()));
+    assert!(found[0].0.contains("takes more work"), "{found:?}");
+}
+
+/// The defects, or nothing, of each place, and the place.
+fn read(mut bytes: &[u8]) -> Vec<(String, String)> {
+    let document = Document::new(OriginKind::File, "bomb");
+    let place = Place { document, role: None, slot: Slot::Unknown, expectation: Expectation::Named };
+    let mut inventory = Inventory::default();
+    source::read(&Decoder::new(Limits::default()), &mut bytes, &place, &mut inventory);
+    let defects = |holding: &Holding| holding.defects().map(|(_, defect)| defect.kind.to_string()).collect();
+    inventory.holdings.iter().map(|holding| (defects(holding), holding.origin.to_string())).collect()
 }
 
 fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
 
-use kcert::decode::{Decoded, Decoder, Limits};
+use kcert::decode::{Decoded, Decoder, Limits, Password, Passwords};
 use kcert::mint::{Anew, By, Signer};
 use kcert::model::digest::Hex;
 use kcert::model::{Certificate, Content, GeneralName, KeyFormat, PrivateKey, Serial};
@@ -152,10 +152,53 @@ fn containers_are_read() {
         let found: BTreeSet<_> = certificates(folder, "out").iter().map(|certificate| certificate.id).collect();
         assert_eq!(found, BTreeSet::from(expected), "PKCS#7 {form}");
     }
+    for form in ["PEM", "DER"] {
+        let signer = ["-in", "ca.crt", "-signer", "ca.crt", "-inkey", "ca.key", "-certfile", "names.crt"];
+        openssl(folder, &[&["smime", "-sign", "-stream", "-nodetach", "-outform", form, "-out", "out"], &signer[..]].concat());
+        let found: BTreeSet<_> = certificates(folder, "out").iter().map(|certificate| certificate.id).collect();
+        assert_eq!(found, BTreeSet::from(expected), "PKCS#7 {form} as BER");
+    }
     openssl(folder, &["x509", "-in", "ca.crt", "-trustout", "-addtrust", "serverAuth", "-out", "out"]);
     assert_eq!(certificates(folder, "out").pop().map(|certificate| certificate.id), Some(expected[0]));
-    openssl(folder, &["pkcs12", "-export", "-in", "ca.crt", "-inkey", "ca.key", "-passout", "pass:secret", "-out", "out"]);
-    assert!(contents(folder, "out").is_empty(), "PKCS#12 is not read yet, and no garbage either");
+}
+
+/// Arguments of `openssl pkcs12 -export`.
+const KEYSTORES: &[&[&str]] = &[
+    &[],
+    &["-macalg", "sha1"],
+    &["-macalg", "sha384"],
+    &["-macalg", "sha512", "-iter", "10000"],
+    &["-certpbe", "AES-128-CBC", "-keypbe", "AES-192-CBC"],
+    &["-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES", "-macalg", "sha1"],
+    &["-certpbe", "PBE-SHA1-2DES", "-keypbe", "DES-EDE3-CBC"],
+    &["-certpbe", "NONE"],
+    &["-nomac"],
+    &["-certpbe", "NONE", "-keypbe", "NONE", "-nomac"],
+];
+
+#[test]
+fn keystores_of_every_scheme_are_read() {
+    let folder = workshop();
+    let folder = folder.path();
+    make(folder, &("web", P256, &["-subj", "/CN=web"]));
+    for arguments in KEYSTORES {
+        for password in ["geheim", "grüße", ""] {
+            let given = format!("pass:{password}");
+            let export = ["pkcs12", "-export", "-inkey", "web.key", "-in", "web.crt", "-out", "web.p12", "-passout", &given];
+            openssl(folder, &[&export[..], arguments].concat());
+            let bytes = fs::read(folder.join("web.p12")).unwrap();
+            let passwords = Passwords::new([Password::new(password.to_owned().into())]);
+            let Decoded::Keystore(keystore) = Decoder::with_passwords(Limits::default(), passwords).bytes(&bytes) else {
+                panic!("{arguments:?} makes no keystore")
+            };
+            assert!(!keystore.is_locked && keystore.defects.is_empty(), "{arguments:?} {password}: {keystore:?}");
+            let [Content::Certificate(certificate), Content::PrivateKey(key)] = &*keystore.contents() else {
+                panic!("{arguments:?} {password}: {keystore:?}")
+            };
+            assert_eq!(certificate.id, certificates(folder, "web.crt")[0].id);
+            assert_eq!(key.public(), Some(&certificate.public_key));
+        }
+    }
 }
 
 #[test]
@@ -268,7 +311,7 @@ fn openssl(folder: &Path, arguments: &[&str]) -> String {
 fn contents(folder: &Path, file: &str) -> Arc<[Content]> {
     match Decoder::new(Limits::default()).bytes(&fs::read(folder.join(file)).unwrap()) {
         Decoded::Contents(contents) => contents,
-        Decoded::Structured(_) => panic!("{file} is taken for text with structure"),
+        _ => panic!("{file} is taken for text with structure"),
     }
 }
 

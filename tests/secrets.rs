@@ -23,7 +23,14 @@ const PLANTED: &[&str] = &[
     "s3cr3t-registry",
     "c2lnbmF0dXJlLW9mLXRoZS1qd3Q",
     "s3cr3t-in-a-key",
+    "s3cr3t-of-a-keystore",
+    "s3cr3t-in-the-password-file",
+    "s3cr3t-in-the-environment",
+    KEYSTORE_PASSWORD,
 ];
+
+/// What really opens the keystores of the fixtures.
+const KEYSTORE_PASSWORD: &str = "geheim";
 
 const KUBECONFIG: &str = r"
 apiVersion: v1
@@ -64,7 +71,9 @@ fn objects() -> String {
          data: {{.dockerconfigjson: {}}}\n---\n\
          apiVersion: v1\nkind: Secret\nmetadata: {{name: garbled, namespace: a}}\ntype: kubernetes.io/tls\n\
          data: {{tls.key: {}, tls.crt: {}}}\n---\n\
-         apiVersion: v1\nkind: Secret\nmetadata: {{name: kubeconfig, namespace: a}}\ndata: {{kubeconfig: {}, password: {}}}\n",
+         apiVersion: v1\nkind: Secret\nmetadata: {{name: kubeconfig, namespace: a}}\ndata: {{kubeconfig: {}, password: {}}}\n---\n\
+         apiVersion: v1\nkind: Secret\nmetadata: {{name: store, namespace: a}}\ndata: {{keystore.p12: {}, password: {}}}\n---\n\
+         apiVersion: v1\nkind: Secret\nmetadata: {{name: store, namespace: b}}\ndata: {{keystore.jks: {}, jks-password: {}}}\n",
         data("abcdef"),
         data("s3cr3ttokensecret"),
         data(r#"{"auths":{"r":{"auth":"s3cr3t-registry"}}}"#),
@@ -72,6 +81,10 @@ fn objects() -> String {
         data(&garbled),
         data(KUBECONFIG),
         data("s3cr3t-password"),
+        STANDARD.encode(include_bytes!("../certs-fixtures/keystores/keytool-legacy.p12")),
+        data(KEYSTORE_PASSWORD),
+        STANDARD.encode(include_bytes!("../certs-fixtures/keystores/keytool.jks")),
+        data("s3cr3t-of-a-keystore"),
     )
 }
 
@@ -98,13 +111,24 @@ fn no_secret_in_any_output() {
     kcert::demo::write(directory.path(), &entries).unwrap();
     std::fs::write(directory.path().join("planted.conf"), KUBECONFIG).unwrap();
     std::fs::write(directory.path().join("planted.yaml"), objects()).unwrap();
+    std::fs::write(directory.path().join("passwords"), "s3cr3t-in-the-password-file\n").unwrap();
     let mut secrets: Vec<String> = PLANTED.iter().map(|secret| (*secret).to_owned()).collect();
     secrets.extend(PLANTED.iter().map(|secret| STANDARD.encode(secret).trim_end_matches('=').to_owned()));
     secrets.extend(key_material(&entries));
     assert!(secrets.len() > 200, "the fixtures hold keys");
 
-    let sources =
-        &["--root", "ailing/node", "ailing/objects.json", "ailing/home", "bundles", "keys", "planted.conf", "planted.yaml"][..];
+    let sources = &[
+        "--root",
+        "ailing/node",
+        "ailing/objects.json",
+        "ailing/home",
+        "bundles",
+        "keys",
+        "planted.conf",
+        "planted.yaml",
+        "keystores",
+        "archives",
+    ][..];
     let keys = &["--intermediates", "planted.yaml", "--trust", "bundles/key-and-certificate.pem", "trust/shop.csr"][..];
     let mut bytes = 0;
     for (verb, sources, formats) in [
@@ -122,7 +146,8 @@ fn no_secret_in_any_output() {
         for format in formats {
             let run = Command::new(env!("CARGO_BIN_EXE_kcert"))
                 .args(verb)
-                .args(["-v", "--at", "2026-11-21", "-o", format])
+                .args(["-v", "--at", "2026-11-21", "--password-file", "passwords", "-o", format])
+                .env("KCERT_PASSWORD", "s3cr3t-in-the-environment")
                 .args(sources)
                 .current_dir(directory.path())
                 .output()

@@ -103,6 +103,10 @@ fn hint(kind: &DefectKind, code: Code) -> &'static str {
     match kind {
         DefectKind::Io(reason) if reason.contains("permission") => "Run as a user who may read it.",
         DefectKind::Io(reason) if reason.contains("no such file") => "Restore the file, or correct the path.",
+        DefectKind::Locked(_) | DefectKind::Unproven(_) => {
+            "Give its password: --password-file FILE with one a line, or KCERT_PASSWORD in the environment."
+        }
+        DefectKind::Encrypted(_) => "Nothing: it is deleted two hours after kubeadm init phase upload-certs.",
         DefectKind::PassedOver => "Nothing, or take it out of KUBECONFIG.",
         DefectKind::NotAFile(_) | DefectKind::Link => "Name a regular file.",
         DefectKind::DerNotPem => "Write it as PEM: openssl x509 -inform DER, then base64 of that.",

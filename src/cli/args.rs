@@ -9,9 +9,10 @@ use std::path::PathBuf;
 
 /// Finds, explains and checks the certificates that Kubernetes and Istio clusters die of.
 ///
-/// SOURCE is the same everywhere: a file (PEM, DER, a kubeconfig, Kubernetes objects or Envoy dumps as JSON or YAML; sniffed by content), a
-/// directory (a known layout of a distribution gets roles, everything in it is read), - for standard input, or a server as HOST:PORT or
-/// https://HOST. --live reads the API of a cluster.
+/// SOURCE is the same everywhere: a file (PEM, DER, PKCS#7, a keystore, a kubeconfig, Kubernetes objects or Envoy dumps as JSON or YAML;
+/// sniffed by content, compressed or in a tar archive too), a directory (a known layout of a distribution gets roles, everything in it is
+/// read), - for standard input, or a server as HOST:PORT or https://HOST. --live reads the API
+/// of a cluster.
 #[derive(Debug, Parser)]
 #[command(name = "kcert", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
 #[command(
@@ -39,6 +40,9 @@ pub struct Common {
     /// How to print: text or json everywhere; jsonl in inspect, check and probe; nagios and prometheus in check, preflight and probe; markdown in preflight.
     #[arg(short, long, value_name = "FORMAT", global = true, value_enum)]
     pub output: Option<Output>,
+    /// Passwords to try on keystores (PKCS#12, JKS, JCEKS), one a line. Tried in any case: $KCERT_PASSWORD, those that Secrets beside a keystore hold, none, changeit.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub password_file: Option<PathBuf>,
     /// When to colour; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are honoured.
     #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,

@@ -40,14 +40,14 @@ impl Session {
     /// Makes sense of the common options.
     ///
     /// # Errors
-    /// `--at` outside the calendar.
+    /// `--at` outside the calendar, passwords that cannot be read.
     pub(super) fn new(common: &Common, now: OffsetDateTime) -> Result<Self, Error> {
         let at = common.at.map_or(Some(now), |at| at.resolve(now)).ok_or(Error::At)?;
         let mut policy = Policy::at(at);
         policy.warn = common.warn.map_or(policy.warn, |share| share.0);
         policy.crit = common.crit.map_or(policy.crit, |share| share.0);
         let output = common.output.unwrap_or(Output::Text);
-        let decoder = Decoder::new(Limits::default());
+        let decoder = Decoder::with_passwords(Limits::default(), targets::passwords(common.password_file.as_deref())?);
         Ok(Self { policy, output, look: terminal::look(common), decoder, timeout: common.timeout.0, now })
     }
 

@@ -51,6 +51,8 @@ pub enum Error {
     NoText,
     /// A log that is not there or cannot be read.
     Log(Unusable),
+    /// A file of passwords that is not there or cannot be read.
+    Passwords(Unusable),
     /// An unknown finding code.
     Code(String),
     /// An unknown command in `kcert man`.
@@ -100,6 +102,7 @@ impl Error {
             Self::At => Some("give a date between the years 0001 and 9999"),
             Self::NoText => Some("kcert explain 'x509: …', kcert explain FILE, or COMMAND 2>&1 | kcert explain"),
             Self::Log(_) => Some("name a log file, - for standard input, or give the text itself in quotation marks"),
+            Self::Passwords(_) => Some("name a file with one password a line, or set KCERT_PASSWORD"),
             Self::Code(_) => Some("kcert checks lists them"),
             Self::Manual(_) => Some("kcert --help lists the commands"),
             Self::Textfile(..) | Self::Request(..) => Some("the directory has to exist and be writable"),
@@ -116,7 +119,7 @@ impl fmt::Display for Error {
             Self::NotAnEndpoint(cause) => cause.fmt(f),
             Self::OtherServer(endpoint) => write!(f, "the kubeconfig's server is {endpoint}, which is not among those to ask"),
             Self::NoEndpoint => f.write_str("there is no server to ask"),
-            Self::Unusable(cause) | Self::Log(cause) => cause.fmt(f),
+            Self::Unusable(cause) | Self::Log(cause) | Self::Passwords(cause) => cause.fmt(f),
             Self::Cluster(cause) => cause.fmt(f),
             Self::SeveralClusters => f.write_str("several clusters are named where one belongs"),
             Self::KubeconfigAlone => f.write_str("--kubeconfig is there, and no --live or --context"),

@@ -2,15 +2,17 @@
 
 use super::args::{Live, Sources};
 use super::error::Error;
+use crate::decode::{Password, Passwords};
 use crate::demo::{self, Demo};
-use crate::gather::Target;
 use crate::gather::cluster::{Cluster, Kubeconfigs, Login, Scope, Selection};
+use crate::gather::{Target, passwords};
 use crate::probe::{Dial, Endpoint, NotAProxy, Proxy, proxy};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 /// Where to look, with whatever has to live as long as looking goes on.
 pub(super) struct Targets {
@@ -150,6 +152,16 @@ pub(super) fn kubeconfig_paths() -> Vec<PathBuf> {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => vec![PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".kube/config")],
     }
+}
+
+/// The passwords to try on keystores: those of a file, then `$KCERT_PASSWORD`.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn passwords(file: Option<&Path>) -> Result<Passwords, Error> {
+    let of_file = file.map_or_else(|| Ok(Vec::new()), passwords::passwords).map_err(Error::Passwords)?;
+    let of_environment = std::env::var("KCERT_PASSWORD").ok().map(|password| Password::new(Zeroizing::new(password)));
+    Ok(Passwords::new(of_file.into_iter().chain(of_environment)))
 }
 
 /// The proxy that the environment names for a server.

@@ -1,12 +1,15 @@
 //! Bytes that hold certificates and keys themselves: told by content, never by name, and decoded once each.
 
+use super::ber;
 use super::contents::{self, Certificates};
+use super::keyring::Keyring;
+use super::keystore::{self, Budget, Format, Keystore, Passwords};
 use super::memo::Memo;
 use super::sniff::{self, from_base64};
 use super::{Limits, jwt, pem};
-use crate::model::{Content, Defect, DefectKind, Position};
+use crate::model::{Collect, Content, Defect, DefectKind, Position};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use super::sniff::is_der;
 
@@ -15,6 +18,8 @@ pub use super::sniff::is_der;
 pub enum Decoded {
     /// Certificates, keys, requests, CRLs, tokens, and what was wrong with them. Empty: nothing of the kind.
     Contents(Arc<[Content]>),
+    /// A keystore: PKCS#12, JKS, JCEKS.
+    Keystore(Arc<Keystore>),
     /// Text with structure (JSON or YAML: a kubeconfig, Kubernetes objects, an Envoy dump), to be decoded by `source`.
     Structured(Vec<u8>),
 }
@@ -32,6 +37,10 @@ pub struct Decoder {
     known: Memo<Fingerprint, Arc<[Content]>>,
     certificates: Certificates,
     nothing: Arc<[Content]>,
+    passwords: Passwords,
+    keystores: Memo<Fingerprint, Arc<Keystore>>,
+    budget: Budget,
+    keyring: Mutex<Keyring>,
 }
 
 /// Keyed hash and length.
@@ -45,11 +54,26 @@ enum Form {
 }
 
 impl Decoder {
-    /// A decoder with nothing remembered.
+    /// A decoder with nothing remembered, that tries the usual passwords on keystores.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let nothing = Arc::from([]);
-        Self { limits, hasher: RandomState::new(), known: Memo::new(), certificates: Memo::new(), nothing }
+        Self::with_passwords(limits, Passwords::default())
+    }
+
+    /// A decoder that tries these passwords on keystores.
+    #[must_use]
+    pub fn with_passwords(limits: Limits, passwords: Passwords) -> Self {
+        Self {
+            limits,
+            hasher: RandomState::new(),
+            known: Memo::new(),
+            certificates: Memo::new(),
+            nothing: Arc::from([]),
+            passwords,
+            keystores: Memo::new(),
+            budget: Budget::new(),
+            keyring: Mutex::default(),
+        }
     }
 
     /// The limits it works under.
@@ -58,9 +82,12 @@ impl Decoder {
         &self.limits
     }
 
-    /// Decodes bytes: PEM, DER, a JSON Web Token, or base64 text of PEM or DER (as in Istio's `caTLSRootCert`).
+    /// Decodes bytes: PEM, DER, a keystore, a JSON Web Token, or base64 text of one of them (as in Istio's `caTLSRootCert`).
     #[must_use]
     pub fn bytes(&self, bytes: &[u8]) -> Decoded {
+        if let Some(format) = Format::of(bytes) {
+            return self.keystore(format, bytes);
+        }
         // Large dumps are not worth a hash.
         if sniff::starts_json(bytes) && !pem::has_boundary(bytes) {
             return Decoded::Structured(bytes.to_vec());
@@ -69,7 +96,10 @@ impl Decoder {
         if let Some(known) = self.known.find(&fingerprint) {
             return Decoded::Contents(known);
         }
-        let contents = self.sniff(bytes);
+        let contents = match self.sniff(bytes) {
+            Decoded::Contents(contents) => contents,
+            other => return other,
+        };
         if contents.is_empty() && sniff::is_structured(bytes) {
             return Decoded::Structured(bytes.to_vec());
         }
@@ -100,18 +130,56 @@ impl Decoder {
         let Some(mut bytes) = from_base64(text.as_bytes()) else {
             return Decoded::Contents([defect(DefectKind::Base64, None)].into());
         };
-        let contents = self.sniff(&bytes);
+        if let Some(format) = Format::of(&bytes) {
+            return self.keystore(format, &bytes);
+        }
+        let contents = match self.sniff(&bytes) {
+            Decoded::Contents(contents) => contents,
+            other => return other,
+        };
         if contents.is_empty() && sniff::is_structured(&bytes) {
             return Decoded::Structured(std::mem::take(&mut *bytes));
         }
         self.remember(fingerprint, contents)
     }
 
-    fn remember(&self, fingerprint: Fingerprint, contents: Vec<Content>) -> Decoded {
+    /// Keeps keystores that wait, and passwords, until everything has been read.
+    pub(super) fn keep(&self, keyring: Keyring) {
+        self.keyring.lock().unwrap_or_else(PoisonError::into_inner).add(keyring);
+    }
+
+    /// Hands on the keystores that waited, opened where a password was met meanwhile.
+    pub(super) fn open_waiting(&self, out: &mut dyn Collect) {
+        let mut keyring = std::mem::take(&mut *self.keyring.lock().unwrap_or_else(PoisonError::into_inner));
+        keyring.open(self, out);
+        self.keep(keyring);
+    }
+
+    /// Decodes the base64 text or the bytes of a keystore once more, with these passwords: those that belong to its place alone.
+    #[must_use]
+    pub(super) fn unlock<'p>(&self, bytes: &[u8], passwords: impl Iterator<Item = &'p str>) -> Option<Keystore> {
+        let inner = if Format::of(bytes).is_none() { sniff::inner_base64(bytes) } else { None };
+        let bytes = inner.as_deref().map_or(bytes, Vec::as_slice);
+        let open = |format| self.open(format, bytes, passwords);
+        Format::of(bytes).map(open).filter(|keystore| !keystore.is_locked)
+    }
+
+    fn keystore(&self, format: Format, bytes: &[u8]) -> Decoded {
+        let fingerprint = self.fingerprint(Form::Bytes, bytes);
+        let known = self.keystores.find(&fingerprint);
+        let open = || self.keystores.remember(fingerprint, Arc::new(self.open(format, bytes, self.passwords.iter())));
+        Decoded::Keystore(known.unwrap_or_else(open))
+    }
+
+    fn open<'p>(&self, format: Format, bytes: &[u8], passwords: impl Iterator<Item = &'p str>) -> Keystore {
+        keystore::read(bytes, format, passwords, &self.budget, self.limits.keystore_entries, &self.certificates)
+    }
+
+    fn remember(&self, fingerprint: Fingerprint, contents: Arc<[Content]>) -> Decoded {
         if contents.is_empty() {
             return Decoded::Contents(Arc::clone(&self.nothing));
         }
-        Decoded::Contents(self.known.remember(fingerprint, contents.into()))
+        Decoded::Contents(self.known.remember(fingerprint, contents))
     }
 
     fn fingerprint(&self, form: Form, bytes: &[u8]) -> Fingerprint {
@@ -122,23 +190,30 @@ impl Decoder {
     }
 
     /// Tells the bytes by their content.
-    fn sniff(&self, bytes: &[u8]) -> Vec<Content> {
+    fn sniff(&self, bytes: &[u8]) -> Decoded {
         let contents = self.pem_or_der(bytes);
         if !contents.is_empty() {
-            return contents;
+            return Decoded::Contents(contents.into());
         }
         if sniff::is_utf16_pem(bytes) {
             let kind = DefectKind::Der { what: "PEM text", reason: "encoded as UTF-16, PEM is ASCII".into() };
-            return vec![defect(kind, Some(Position { line: 1, column: 1 }))];
+            return Decoded::Contents([defect(kind, Some(Position { line: 1, column: 1 }))].into());
         }
         if let Some(token) = jwt::decode(bytes) {
-            return vec![Content::Credential(Arc::new(token))];
+            return Decoded::Contents([Content::Credential(Arc::new(token))].into());
         }
-        sniff::inner_base64(bytes).map(|inner| self.pem_or_der(&inner)).unwrap_or_default()
+        let Some(inner) = sniff::inner_base64(bytes) else { return Decoded::Contents(Arc::clone(&self.nothing)) };
+        match Format::of(&inner) {
+            Some(format) => self.keystore(format, &inner),
+            None => Decoded::Contents(self.pem_or_der(&inner).into()),
+        }
     }
 
     fn pem_or_der(&self, bytes: &[u8]) -> Vec<Content> {
         let most = self.limits.pem_blocks;
+        if let Some(der) = ber::is_indefinite(bytes).then(|| ber::definite(bytes)).flatten() {
+            return contents::of_der(&der, most, &self.certificates);
+        }
         let contents = if is_der(bytes) { contents::of_der(bytes, most, &self.certificates) } else { Vec::new() };
         if contents.is_empty() { contents::of_pem(bytes, most, &self.certificates) } else { contents }
     }
@@ -163,7 +238,7 @@ mod tests {
     fn contents(decoded: &Decoded) -> &[Content] {
         match decoded {
             Decoded::Contents(contents) => contents,
-            Decoded::Structured(_) => panic!("structured"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -208,18 +283,9 @@ mod tests {
 
     #[test]
     fn what_holds_nothing_is_nothing() {
-        let jks = b"\xfe\xed\xfe\xed\0\0\0\x02";
-        let pfx = b"\x30\x05\x02\x01\x03\x30\x00";
-        for bytes in [
-            &b""[..],
-            b"0",
-            b"hunter2",
-            b"see -----BEGIN CERTIFICATE----- in the docs",
-            jks,
-            pfx,
-            b"0 is a digit, 0x30",
-            &[0xff; 99],
-        ] {
+        for bytes in
+            [&b""[..], b"0", b"hunter2", b"see -----BEGIN CERTIFICATE----- in the docs", b"0 is a digit, 0x30", &[0xff; 99]]
+        {
             assert!(read(bytes).is_empty(), "{bytes:?}");
             assert!(words(&decoder().base64(&STANDARD.encode(bytes))).is_empty(), "{bytes:?}");
         }

@@ -1,5 +1,6 @@
 //! PEM blocks and DER structures → [`Content`]s, in order, defects in the place of what they spoil.
 
+use super::ber;
 use super::body::{BodyDecoder, Lines};
 use super::memo::Memo;
 use super::pem::{Block, Blocks, Flaw, Kind};
@@ -90,7 +91,8 @@ impl Contents<'_> {
             Kind::Pkcs7 => PKCS7,
             _ => "public key",
         };
-        let mut reader = Reader::new(der);
+        let definite = (kind == Kind::Pkcs7 && ber::is_indefinite(der)).then(|| ber::definite(der)).flatten();
+        let mut reader = Reader::new(definite.as_deref().unwrap_or(der));
         let element = reader.take(SEQUENCE, what).map_err(|fault| malformed(what, fault))?;
         match kind {
             Kind::Certificate if !reader.is_empty() => self.certificate_before(&element, reader.rest().len()),
@@ -110,7 +112,7 @@ impl Contents<'_> {
         }
     }
 
-    /// Tells a DER structure by its first fields. `None`: none of ours; PKCS#12 is one of those for now.
+    /// Tells a DER structure by its first fields. `None`: none of ours; keystores are told before.
     fn structure(&mut self, element: &Element<'_>) -> Option<Result<(), DefectKind>> {
         let first = element.children().any("first field").ok()?;
         match first.tag {

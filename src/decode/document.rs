@@ -1,10 +1,10 @@
-//! One document, by what it is: a kubeconfig, an Envoy dump, a Kubernetes object or a list of them.
+//! One document, by what it is: a kubeconfig, an Envoy or ztunnel dump, a Kubernetes object or a list of them.
 
 use super::manifest::{self, Kind};
 use super::node::Node;
 use super::scribe::{Scribe, Site};
 use super::stream::{Batch, Matter, Syntax};
-use super::{Limits, envoy, kubeconfig};
+use super::{Limits, envoy, kubeconfig, ztunnel};
 use crate::model::Defect;
 
 /// Decodes the pieces of a text, in order. Within a value, everything that is found belongs to the document around it.
@@ -50,6 +50,8 @@ fn decode(scribe: &mut Scribe<'_>, node: &Node<'_>, hint: Option<&'static Kind>,
         kubeconfig::decode(scribe, node, within);
     } else if envoy::is_one(node) {
         envoy::decode(scribe, node, within);
+    } else if ztunnel::is_one(node) {
+        ztunnel::decode(scribe, node, within);
     } else if let Some((_, items @ (Node::Seq(_) | Node::Null))) = node.entries().iter().find(|(key, _)| key == "items") {
         scribe.found.recognised |= manifest::is_object(node);
         let hint = node.text(&["kind"]).and_then(manifest::of_list);

@@ -22,6 +22,16 @@ const VALIDATORS: &[&[&str]] = &[
     &["combinedValidationContext", "defaultValidationContext", "customValidatorConfig", "typedConfig", "trustDomains"],
 ];
 
+/// Where certificates stand by themselves, without a secret: in the TLS contexts of listeners and clusters of proxies without SDS.
+const CONTEXT: &str = "commonTlsContext";
+const CONTEXT_LIST: (&str, &[(&str, Slot)]) =
+    ("tlsCertificates", &[("certificateChain", Slot::Credential), ("privateKey", Slot::Key)]);
+const CONTEXT_TRUST: &[&[&str]] =
+    &[&["validationContext", "trustedCa"], &["combinedValidationContext", "defaultValidationContext", "trustedCa"]];
+
+/// The parts of a configuration dump that have them.
+const OWNERS: &[(&str, &str)] = &[("ListenersConfigDump", "listener"), ("ClustersConfigDump", "cluster")];
+
 /// The names that Istio gives to its two secrets (IS:pkg/security).
 const ISTIO: &[(&str, Slot, Role)] =
     &[("default", Slot::Credential, Role::IstioWorkload), ("ROOTCA", Slot::Trust, Role::IstioRoot)];
@@ -38,6 +48,48 @@ pub(super) fn decode(scribe: &mut Scribe<'_>, node: &Node<'_>, within: Option<&S
         for (list, secrets) in LISTS.iter().filter_map(|list| either(dump, list)) {
             secrets.items().iter().for_each(|item| secret(scribe, &list, item, within));
         }
+        let kind = dump.text(&["@type"]).unwrap_or_default();
+        if let Some((_, owner)) = OWNERS.iter().find(|(end, _)| kind.ends_with(end)) {
+            contexts(scribe, dump, Owner { kind: owner, name: "" }, within);
+        }
+    }
+}
+
+/// Whose TLS context it is: a listener or a cluster, by the outermost name around.
+#[derive(Clone, Copy)]
+struct Owner<'n> {
+    kind: &'static str,
+    name: &'n str,
+}
+
+/// Decodes every TLS context below a node. A parsed document has a bounded depth.
+fn contexts<'n>(scribe: &mut Scribe<'_>, node: &'n Node<'n>, owner: Owner<'n>, within: Option<&Site>) {
+    let name = if owner.name.is_empty() { node.text(&["name"]).unwrap_or_default() } else { owner.name };
+    let owner = Owner { name, ..owner };
+    if let Some((field, found)) = either(node, CONTEXT) {
+        context(scribe, &field, found, owner, within);
+    }
+    node.items().iter().for_each(|item| contexts(scribe, item, owner, within));
+    node.entries().iter().for_each(|(_, value)| contexts(scribe, value, owner, within));
+}
+
+fn context(scribe: &mut Scribe<'_>, field: &str, node: &Node<'_>, owner: Owner<'_>, within: Option<&Site>) {
+    let site = within
+        .cloned()
+        .unwrap_or_else(|| Site::outermost(scribe.object(OriginKind::EnvoySecret, owner.name.to_owned(), Some(owner.kind))));
+    let (list, sources) = CONTEXT_LIST;
+    if let Some((list, certificates)) = either(node, list) {
+        for (number, certificate) in certificates.items().iter().enumerate() {
+            for (name, slot) in sources {
+                if let Some((name, source)) = either(certificate, name) {
+                    let field = format!("{field}.{list}[{number}].{name}");
+                    data_source(scribe, &site, &field, source, Rule::optional(*slot));
+                }
+            }
+        }
+    }
+    for (path, source) in CONTEXT_TRUST.iter().filter_map(|path| walk(node, path)) {
+        data_source(scribe, &site, &format!("{field}.{path}"), source, Rule::optional(Slot::Trust));
     }
 }
 
@@ -57,13 +109,14 @@ fn secret(scribe: &mut Scribe<'_>, list: &str, item: &Node<'_>, within: Option<&
     let role = |slot| ISTIO.iter().find(|(known, of, _)| *known == name && *of == slot).map(|(_, _, role)| *role);
     for (path, slot) in SOURCES {
         if let Some((field, source)) = walk(secret, path) {
+            let field = format!("secret.{field}");
             data_source(scribe, &site, &field, source, Rule { role: role(*slot), ..Rule::optional(*slot) });
         }
     }
     for (field, domains) in VALIDATORS.iter().filter_map(|path| walk(secret, path)) {
         for domain in domains.items() {
             if let Some((bundle, source)) = walk(domain, &["trustBundle"]) {
-                let field = format!("{field}[{}].{bundle}", domain.text(&["name"]).unwrap_or_default());
+                let field = format!("secret.{field}[{}].{bundle}", domain.text(&["name"]).unwrap_or_default());
                 data_source(scribe, &site, &field, source, Rule { role: role(Slot::Trust), ..Rule::optional(Slot::Trust) });
             }
         }
@@ -73,9 +126,9 @@ fn secret(scribe: &mut Scribe<'_>, list: &str, item: &Node<'_>, within: Option<&
 /// `envoy.config.core.v3.DataSource`; a file name in it is one in the proxy's own file system.
 fn data_source(scribe: &mut Scribe<'_>, site: &Site, field: &str, source: &Node<'_>, rule: Rule) {
     if let Some((key, value)) = either(source, "inlineBytes") {
-        scribe.value(site, &format!("secret.{field}.{key}"), Value::Base64(value.str().unwrap_or_default()), rule);
+        scribe.value(site, &format!("{field}.{key}"), Value::Base64(value.str().unwrap_or_default()), rule);
     } else if let Some((key, value)) = either(source, "inlineString") {
-        scribe.value(site, &format!("secret.{field}.{key}"), Value::Text(value.str().unwrap_or_default()), rule);
+        scribe.value(site, &format!("{field}.{key}"), Value::Text(value.str().unwrap_or_default()), rule);
     }
 }
 
@@ -122,6 +175,31 @@ mod tests {
             [
                 "envoySecret default secret.tlsCertificate.certificateChain.inlineBytes Credential istio-workload: certificate",
                 "envoySecret ROOTCA secret.validationContext.trustedCa.inlineString Trust istio-root: certificate",
+            ]
+        );
+    }
+
+    #[test]
+    fn listeners_and_clusters_may_hold_their_own() {
+        let bytes = json!({"inline_bytes": base64(CERTIFICATE)});
+        let socket = json!({"name": "tls", "typed_config": {"common_tls_context": {
+            "tls_certificates": [{"certificate_chain": bytes, "private_key": {"filename": "/etc/key"}}],
+            "combined_validation_context": {"default_validation_context": {"trusted_ca": bytes}},
+        }}});
+        let dump = json!({"configs": [
+            {"@type": "type.googleapis.com/envoy.admin.v3.ListenersConfigDump", "dynamic_listeners": [
+                {"name": "0.0.0.0_443", "active_state": {"listener": {"name": "0.0.0.0_443", "filter_chains": [{"transport_socket": socket}]}}}
+            ]},
+            {"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump", "static_clusters": [
+                {"cluster": {"name": "db", "transport_socket": {"typed_config": {"commonTlsContext": {"validationContext": {"trustedCa": {"inlineString": CERTIFICATE}}}}}}}
+            ]}
+        ]});
+        assert_eq!(
+            named(dump.to_string()).lines(),
+            [
+                "envoySecret 0.0.0.0_443 common_tls_context.tls_certificates[0].certificate_chain.inline_bytes Credential: certificate",
+                "envoySecret 0.0.0.0_443 common_tls_context.combined_validation_context.default_validation_context.trusted_ca.inline_bytes Trust: certificate",
+                "envoySecret db commonTlsContext.validationContext.trustedCa.inlineString Trust: certificate",
             ]
         );
     }

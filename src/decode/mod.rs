@@ -1,10 +1,11 @@
 //! Bytes → nouns. Total: bad input becomes a [`Defect`](crate::model::Defect) at its place, never an error, never a panic.
 //!
-//! Two levels. [`blob`]: bytes that hold certificates and keys themselves (PEM, DER, base64 of either); repeated bytes are decoded
-//! once ([`Decoder`]). [`source`]: what people store them in (kubeconfigs, Kubernetes objects, Envoy dumps; JSON and YAML), read as a
-//! stream.
+//! Two levels. [`blob`]: bytes that hold certificates and keys themselves (PEM, DER, base64 of either, keystores); repeated bytes are
+//! decoded once ([`Decoder`]). [`source`]: what people store them in (kubeconfigs, Kubernetes objects, Envoy and ztunnel dumps; JSON and YAML),
+//! and what those are packed in ([`packed`]), read as a stream.
 
 mod algorithm;
+mod ber;
 pub mod blob;
 mod body;
 mod contents;
@@ -14,11 +15,14 @@ pub mod envoy;
 pub mod json;
 mod jwt;
 pub mod key;
+mod keyring;
+pub mod keystore;
 pub mod kubeconfig;
 pub mod manifest;
 mod memo;
 mod name;
 pub mod node;
+pub mod packed;
 pub mod pem;
 mod request;
 #[cfg(test)]
@@ -32,8 +36,10 @@ mod stream;
 mod testing;
 pub mod x509;
 pub mod yaml;
+pub mod ztunnel;
 
 pub use blob::{Decoded, Decoder};
+pub use keystore::{Keystore, Password, Passwords};
 pub use secret::Secret;
 pub use source::{Expectation, Place, Reference};
 
@@ -52,6 +58,10 @@ pub struct Limits {
     pub document_bytes: u64,
     /// PEM blocks taken from one place.
     pub pem_blocks: usize,
+    /// What compressed files and archives may expand to.
+    pub expansion: packed::Expansion,
+    /// Entries taken from one keystore.
+    pub keystore_entries: usize,
     /// Nesting of JSON and YAML.
     pub depth: usize,
     /// Nodes of one JSON or YAML document, aliases expanded.
@@ -60,6 +70,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { document_bytes: 64 << 20, pem_blocks: 100_000, depth: 100, yaml_nodes: 2_000_000 }
+        Self {
+            document_bytes: 64 << 20,
+            pem_blocks: 100_000,
+            expansion: packed::Expansion::default(),
+            keystore_entries: 10_000,
+            depth: 100,
+            yaml_nodes: 2_000_000,
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Writes down what is found at which place. Every value of every structured document passes [`Scribe::value`].
 
+use super::keyring::{Keyring, Waiting};
+use super::keystore::Keystore;
+use super::sniff::from_base64;
 use super::stream::{self, Syntax};
 use super::yaml::Lists;
-use super::{Decoded, Decoder, Expectation, Place, Reference, document, source};
+use super::{Decoded, Decoder, Expectation, Place, Reference, document, packed, source};
 use crate::model::{Content, Defect, DefectKind, Document, Holding, Inventory, Origin, OriginKind, Position, Role, Slot};
 use std::collections::HashSet;
 use std::io;
@@ -25,6 +28,8 @@ pub(super) struct Found {
     pub(super) held: bool,
     /// How many pieces did not parse.
     pub(super) broken: usize,
+    /// Keystores that wait for a password, and passwords.
+    pub(super) keyring: Keyring,
 }
 
 impl Found {
@@ -35,11 +40,12 @@ impl Found {
         self.recognised |= next.recognised;
         self.held |= next.held;
         self.broken = self.broken.saturating_add(next.broken);
+        self.keyring.add(next.keyring);
     }
 
     /// Notes that the source could not be read (any further).
     pub(super) fn unreadable(&mut self, place: &Place, error: &io::Error) {
-        let defect = Defect { kind: DefectKind::Io(error.to_string().into()), position: None };
+        let defect = Defect { kind: packed::defect(error), position: None };
         self.inventory.holdings.push(Holding { origin: place.origin(), contents: one(Content::Defect(Arc::new(defect))) });
         self.held = true;
     }
@@ -196,6 +202,7 @@ impl<'a> Scribe<'a> {
         };
         match decoded {
             Decoded::Contents(contents) => self.contents(site, field, value, rule, contents),
+            Decoded::Keystore(keystore) => self.keystore(site, field, value, rule, keystore),
             Decoded::Structured(bytes) => {
                 let before = self.found.inventory.holdings.len();
                 if site.level < DEEPEST {
@@ -226,6 +233,22 @@ impl<'a> Scribe<'a> {
             Aim::Likely(slot) => slot_by_contents(&contents).unwrap_or(slot),
         };
         self.hold(site, field, slot, rule.role, contents);
+    }
+
+    /// A keystore is closed only if no password in the source opens it, and that is known at its end.
+    fn keystore(&mut self, site: &Site, field: &str, value: Value<'_>, rule: Rule, keystore: Arc<Keystore>) {
+        let (Aim::Is(slot) | Aim::Likely(slot)) = rule.aim;
+        let whole = Origin { document: Arc::clone(&site.document), field: self.name(&site.path(field)), role: rule.role, slot };
+        self.found.held = true;
+        if !keystore.is_locked {
+            self.found.inventory.holdings.extend(source::entries(&keystore, &whole));
+            return;
+        }
+        let bytes = match value {
+            Value::Base64(text) => from_base64(text.as_bytes()).unwrap_or_default(),
+            Value::Text(text) => Zeroizing::new(text.as_bytes().to_vec()),
+        };
+        self.found.keyring.wait(Waiting { whole, keystore, bytes });
     }
 
     fn nested(&mut self, site: &Site, bytes: Zeroizing<Vec<u8>>) {

@@ -1,8 +1,10 @@
 //! One source, whatever it is: sniffed by content, then decoded.
 
+use super::keystore::Entry;
+use super::packed::{self, Meter, Packing};
 use super::stream::{self, Syntax};
-use super::{Decoded, Decoder};
-use crate::model::{Collect, Content, Defect, DefectKind, Document, Holding, Origin, Role, Slot};
+use super::{Decoded, Decoder, Keystore};
+use crate::model::{Collect, Content, Defect, DefectKind, Document, Holding, Origin, OriginKind, Role, Slot};
 use memchr::memmem;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -35,6 +37,13 @@ impl Place {
     pub(super) fn origin(&self) -> Origin {
         Origin { role: self.role, slot: self.slot, ..Origin::whole(self.document.clone()) }
     }
+
+    /// A member of the archive that stands here. Nobody asked for it, and who may read it here says nothing of where it is from.
+    fn member(&self, name: &str) -> Self {
+        let source = format!("{}!{name}", self.document.source);
+        let document = Document { host: self.document.host.clone(), ..Document::new(OriginKind::File, source) };
+        Self { document, role: None, slot: Slot::Unknown, expectation: Expectation::Met }
+    }
 }
 
 /// A file that a source names: a path slot of a kubeconfig. `gather` opens it and adds a holding with this origin.
@@ -49,16 +58,67 @@ pub struct Reference {
 /// As much of a source as tells what it is.
 const HEAD: u64 = 64 << 10;
 
-/// Reads a source to its end and hands what it holds to `out`. Returns the files that it names.
+/// Reads a source that stands for itself: [`part`], then [`finish`].
+pub fn read(decoder: &Decoder, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
+    let references = part(decoder, reader, place, out);
+    finish(decoder, out);
+    references
+}
+
+/// Reads one source of several to its end and hands what it holds to `out`. Returns the files that it names.
 ///
-/// Lists of objects are streamed; memory grows with what is different in them, not with their length.
-pub fn read(decoder: &Decoder, reader: &mut (dyn Read + Send), place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
-    out.examined(1);
+/// Lists of objects are streamed; memory grows with what is different in them, not with their length. What is compressed is expanded
+/// on its way, and each member of an archive is a source of its own, `ARCHIVE!MEMBER`. Keystores in Secrets that no password opens yet
+/// wait for [`finish`].
+pub fn part(decoder: &Decoder, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
+    let meter = Meter::new(decoder.limits().expansion);
+    layer(decoder, &mut meter.source(reader), place, Layer { meter: &meter, depth: 0 }, out)
+}
+
+/// Hands on the keystores that waited for a password that another source may have held.
+pub fn finish(decoder: &Decoder, out: &mut dyn Collect) {
+    decoder.open_waiting(out);
+}
+
+/// How deep in packings a source is.
+#[derive(Clone, Copy)]
+struct Layer<'m> {
+    meter: &'m Meter,
+    depth: usize,
+}
+
+fn layer(decoder: &Decoder, reader: &mut dyn Read, place: &Place, at: Layer<'_>, out: &mut dyn Collect) -> Vec<Reference> {
     let mut head = Zeroizing::new(Vec::new());
     if let Err(error) = (&mut *reader).take(HEAD).read_to_end(&mut head) {
-        defect(place, DefectKind::Io(error.to_string().into()), out);
+        out.examined(1);
+        broken(place, packed::defect(&error), out);
         return Vec::new();
     }
+    let Some(packing) = Packing::of(&head) else {
+        out.examined(1);
+        return plain(decoder, head, reader, place, out);
+    };
+    let inner = Layer { depth: at.depth.saturating_add(1), ..at };
+    if inner.depth > at.meter.limits().depth {
+        defect(place, DefectKind::TooDeep(at.meter.limits().depth), out);
+        return Vec::new();
+    }
+    let mut whole = head.chain(reader);
+    if packing != Packing::Tar {
+        return layer(decoder, &mut packed::unpacked(packing, whole, at.meter), place, inner, out);
+    }
+    let ended = packed::members(&mut whole, at.meter, &mut |member| {
+        // A path in a file of an archive is one on the machine that the archive is from.
+        drop(layer(decoder, member.bytes, &place.member(member.name), inner, out));
+    });
+    if let Some(kind) = ended {
+        broken(place, kind, out);
+    }
+    Vec::new()
+}
+
+/// What is not packed (any further).
+fn plain(decoder: &Decoder, head: stream::Window, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
     if head.is_empty() {
         missing(place, DefectKind::Empty, out);
         return Vec::new();
@@ -73,7 +133,7 @@ fn structured(
     decoder: &Decoder,
     syntax: Syntax,
     head: stream::Window,
-    reader: &mut (dyn Read + Send),
+    reader: &mut dyn Read,
     place: &Place,
     out: &mut dyn Collect,
 ) -> Vec<Reference> {
@@ -90,20 +150,22 @@ const DER_SEQUENCE: u8 = 0x30;
 fn blob(
     decoder: &Decoder,
     mut bytes: stream::Window,
-    reader: &mut (dyn Read + Send),
+    reader: &mut dyn Read,
     place: &Place,
     out: &mut dyn Collect,
 ) -> Vec<Reference> {
     let limit = decoder.limits().document_bytes;
     let read = reader.take(limit.saturating_sub(HEAD).saturating_add(1)).read_to_end(&mut bytes);
+    let is_whole = read.is_ok();
     if let Err(error) = read {
-        defect(place, DefectKind::Io(error.to_string().into()), out);
+        broken(place, packed::defect(&error), out);
     }
     if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
         missing(place, DefectKind::TooLarge(limit), out);
         return Vec::new();
     }
     match decoder.bytes(&bytes) {
+        Decoded::Contents(contents) if contents.is_empty() && !is_whole => {}
         Decoded::Contents(contents) if contents.is_empty() => missing(place, DefectKind::NothingFound, out),
         // Kubernetes, etcd and Istio read PEM and nothing else.
         Decoded::Contents(contents) if place.role.is_some() && bytes.first() == Some(&DER_SEQUENCE) => {
@@ -111,6 +173,7 @@ fn blob(
             out.holding(Holding { origin: place.origin(), contents: contents.iter().cloned().chain([defect]).collect() });
         }
         Decoded::Contents(contents) => out.holding(Holding { origin: place.origin(), contents }),
+        Decoded::Keystore(keystore) => entries(&keystore, &place.origin()).for_each(|holding| out.holding(holding)),
         Decoded::Structured(text) => {
             return structured(decoder, Syntax::Yaml, Zeroizing::new(text), &mut io::empty(), place, out);
         }
@@ -118,7 +181,21 @@ fn blob(
     Vec::new()
 }
 
-/// Keys that Kubernetes objects, kubeconfigs and Envoy dumps have at the left edge of their YAML.
+/// What a keystore holds, each entry at a place of its own: `entries[alias]`, below the field that the keystore stands in.
+pub(super) fn entries(keystore: &Keystore, whole: &Origin) -> impl Iterator<Item = Holding> {
+    let below = if whole.field.is_empty() { String::new() } else { format!("{}.", whole.field) };
+    let outer = whole.clone();
+    let entry = move |entry: &Entry| {
+        let field = format!("{below}entries[{}]", entry.alias);
+        let origin = Origin { field: field.into(), slot: entry.slot, ..outer.clone() };
+        Holding { origin, contents: Arc::clone(&entry.contents) }
+    };
+    let faults: Arc<[Content]> = keystore.faults().collect();
+    let whole = (!faults.is_empty()).then(|| Holding { origin: whole.clone(), contents: faults });
+    whole.into_iter().chain(keystore.entries.iter().map(entry))
+}
+
+/// Keys that Kubernetes objects, kubeconfigs, Envoy and ztunnel dumps have at the left edge of their YAML.
 const YAML_KEYS: &[&[u8]] = &[
     b"apiVersion:",
     b"kind:",
@@ -131,6 +208,9 @@ const YAML_KEYS: &[&[u8]] = &[
     b"configs:",
     b"dynamicActiveSecrets:",
     b"dynamic_active_secrets:",
+    b"certificates:",
+    b"- certChain:",
+    b"- identity:",
 ];
 
 /// The notation of a text by its beginning, if it is a structured one. PEM with text before it is not.
@@ -158,6 +238,14 @@ pub(super) fn speaks_of_certificates(text: &[u8]) -> bool {
 fn missing(place: &Place, kind: DefectKind, out: &mut dyn Collect) {
     if place.expectation == Expectation::Named {
         defect(place, kind, out);
+    }
+}
+
+/// What kept a source from being read to its end. A log that was compressed by half is nothing to speak of unless somebody asked for it.
+fn broken(place: &Place, kind: DefectKind, out: &mut dyn Collect) {
+    match kind {
+        DefectKind::Der { .. } => missing(place, kind, out),
+        _ => defect(place, kind, out),
     }
 }
 

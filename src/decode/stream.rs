@@ -96,11 +96,11 @@ pub(super) fn read(
     place: &Place,
     syntax: Syntax,
     mut window: Window,
-    reader: &mut (dyn Read + Send),
+    reader: &mut dyn Read,
     out: &mut dyn Collect,
 ) -> Found {
     let wanted = SMALL.saturating_sub(window.len());
-    match append(reader, &mut window, wanted) {
+    let mut found = match append(reader, &mut window, wanted) {
         Ok(Filled::More) => parallel::read(decoder, place, syntax, window, reader, out),
         filled => {
             let mut found = in_memory(Scribe::new(decoder, place), syntax, window);
@@ -110,7 +110,9 @@ pub(super) fn read(
             mem::take(&mut found.inventory).drain_into(out);
             found
         }
-    }
+    };
+    decoder.keep(mem::take(&mut found.keyring));
+    found
 }
 
 /// Decodes a text that is in memory.

@@ -23,6 +23,7 @@ mod flags;
 mod host;
 mod layouts;
 pub mod lines;
+pub mod passwords;
 mod plan;
 mod reader;
 mod root;
@@ -33,7 +34,7 @@ mod units;
 mod walk;
 mod words;
 
-use crate::decode::Decoder;
+use crate::decode::{Decoder, source};
 use crate::model::{Collect, DefectKind, Document, Origin, OriginKind};
 use files::Refusal;
 use host::Host;
@@ -67,6 +68,7 @@ pub fn gather(targets: &[Target], decoder: &Decoder, out: &mut dyn Collect) {
     for job in &jobs {
         job.run(&mut reader);
     }
+    source::finish(decoder, out);
 }
 
 /// Whether a known layout stands below this root.

@@ -136,7 +136,7 @@ impl<'g> Reader<'g> {
 
     fn source(&mut self, view: View<'_>, path: &Path, bytes: &mut (dyn io::Read + Send), document: Document, task: Task) {
         let place = Place { document, role: task.role, slot: task.slot, expectation: task.expectation };
-        for reference in source::read(self.decoder, bytes, &place, self.out) {
+        for reference in source::part(self.decoder, bytes, &place, self.out) {
             self.reference(view, path, &reference);
         }
     }
@@ -166,6 +166,7 @@ impl<'g> Reader<'g> {
     fn decode(&self, bytes: &[u8]) -> Arc<[Content]> {
         match self.decoder.bytes(bytes) {
             Decoded::Contents(contents) if !contents.is_empty() => contents,
+            Decoded::Keystore(keystore) => keystore.contents(),
             _ if bytes.is_empty() => [defect(DefectKind::Empty)].into(),
             _ => [defect(DefectKind::NothingFound)].into(),
         }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::decode::Limits;
 use crate::model::{Content, Distribution, Inventory};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
@@ -271,4 +273,24 @@ fn names_that_are_not_utf8_are_opened_all_the_same() {
     let file = directory.path().join(std::ffi::OsStr::from_bytes(b"a\xff"));
     fs::write(&file, "").unwrap();
     assert_eq!(lines(&directory, &[Target::Path(file)]), ["a\u{fffd} - Unknown: is empty"]);
+}
+
+#[test]
+fn a_password_in_one_file_opens_a_keystore_in_another() {
+    let keystore = STANDARD.encode(include_bytes!("../../certs-fixtures/keystores/keytool.p12"));
+    let secret = |name: &str, data: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{namespace: a, name: {name}}}\ndata: {{{data}}}\n")
+    };
+    let store = secret("store", &format!("keystore.p12: {keystore}"));
+    let password = secret("access", &format!("password: {}", STANDARD.encode("geheim")));
+    let directory = tree(&[("1.yaml", &store), ("2.yaml", &password)]);
+    let [first, second] = ["1.yaml", "2.yaml"].map(|file| Target::Path(directory.path().join(file)));
+    for targets in [[first.clone(), second.clone()], [second, first.clone()]] {
+        let found = inventory(&targets);
+        let fields: Vec<_> = found.holdings.iter().map(|holding| &*holding.origin.field).collect();
+        assert_eq!(fields, ["data[keystore.p12].entries[web]", "data[keystore.p12].entries[root]"]);
+    }
+    let closed = inventory(&[first]);
+    assert!(closed.holdings[0].defects().next().is_some(), "said once, at the end");
+    assert_eq!(&*closed.holdings[0].origin.field, "data[keystore.p12]");
 }

@@ -83,8 +83,20 @@ pub enum DefectKind {
         /// What belongs there.
         expected: &'static str,
     },
+    /// Something that is encrypted by its maker and meant for nobody here; what it is.
+    Encrypted(&'static str),
     /// A container that only a password opens and none that was given does.
     Locked(&'static str),
+    /// A container that was read, and no password that was given proves that it is as it was written, or opens its keys.
+    Unproven(&'static str),
+    /// A container that wants more work of whoever tries a password than kcert does.
+    Costly(&'static str),
+    /// A compressed file that expands to more than kcert reads of it, in bytes.
+    Expands(u64),
+    /// More members than kcert takes from one archive; the limit.
+    TooManyMembers(usize),
+    /// More entries than kcert takes from one keystore; the limit.
+    TooManyEntries(usize),
     /// A server that could not be talked to.
     Unreachable {
         /// How far it came.
@@ -141,9 +153,17 @@ impl DefectKind {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Io(_) | Self::PassedOver | Self::NotAFile(_) | Self::Link | Self::TooLarge(_) | Self::Locked(_) => {
-                Code::Unreadable
-            }
+            Self::Io(_)
+            | Self::PassedOver
+            | Self::NotAFile(_)
+            | Self::Link
+            | Self::TooLarge(_)
+            | Self::Expands(_)
+            | Self::TooManyMembers(_)
+            | Self::Encrypted(_)
+            | Self::Locked(_)
+            | Self::Unproven(_)
+            | Self::Costly(_) => Code::Unreadable,
             Self::Empty | Self::NothingFound => Code::EmptyBundle,
             Self::Unreachable { .. } | Self::Unverified(_) | Self::NoCredential(_) => Code::Unreachable,
             Self::NotTls(_) => Code::NotTls,
@@ -157,7 +177,14 @@ impl DefectKind {
     /// Whether it stands between or beside PEM blocks, and is none itself.
     #[must_use]
     pub fn is_between_blocks(&self) -> bool {
-        matches!(self, Self::MissingNewline | Self::ByteOrderMark | Self::TrailingBytes(_) | Self::TooManyBlocks(_))
+        matches!(
+            self,
+            Self::MissingNewline
+                | Self::ByteOrderMark
+                | Self::TrailingBytes(_)
+                | Self::TooManyBlocks(_)
+                | Self::TooManyEntries(_)
+        )
     }
 
     /// Whether it was met when a server was talked to.
@@ -170,7 +197,7 @@ impl DefectKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::PassedOver => Severity::Info,
+            Self::PassedOver | Self::Encrypted(_) | Self::Unproven(_) => Severity::Info,
             Self::MissingNewline
             | Self::ByteOrderMark
             | Self::DerNotPem
@@ -208,7 +235,15 @@ impl fmt::Display for DefectKind {
             Self::TooManyNodes(limit) => write!(f, "has more than {limit} nodes, aliases expanded"),
             Self::TooManyBlocks(limit) => write!(f, "has more than {limit} PEM blocks; the rest was not read"),
             Self::Field { path, expected } => write!(f, "{path} should be {expected}"),
-            Self::Locked(what) => write!(f, "is a {what} that none of the given passwords opens"),
+            Self::Encrypted(what) => write!(f, "is encrypted: {what}"),
+            Self::Locked(what) => write!(f, "is a {what}, and every password tried is wrong"),
+            Self::Unproven(what) => {
+                write!(f, "is a {what}, and every password tried is wrong: its certificates were read all the same")
+            }
+            Self::Costly(what) => write!(f, "is a {what} that takes more work to try a password on than kcert does"),
+            Self::Expands(most) => write!(f, "expands to more than {} MiB; the rest was not read", most >> 20),
+            Self::TooManyMembers(limit) => write!(f, "has more than {limit} members; the rest was not read"),
+            Self::TooManyEntries(limit) => write!(f, "has more than {limit} entries; the rest was not read"),
             Self::Unreachable { phase, reason } => write!(f, "{phase}: {reason}"),
             Self::NotTls(instead) => write!(f, "does not speak TLS: {instead}"),
             Self::UnexpectedReply(what) => write!(f, "unexpected reply: {what}"),

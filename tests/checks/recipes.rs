@@ -57,7 +57,7 @@ impl Place {
 fn decode(text: &str) -> Arc<[Content]> {
     match Decoder::new(Limits::default()).bytes(text.as_bytes()) {
         Decoded::Contents(contents) => contents,
-        Decoded::Structured(_) => Arc::from([]),
+        _ => Arc::from([]),
     }
 }
 

@@ -18,7 +18,7 @@ fn served(endpoint: &str, chain: &[&Identity]) -> Inventory {
     let decoder = Decoder::new(Limits::default());
     let contents = chain.iter().flat_map(|identity| match decoder.bytes(identity.der()) {
         Decoded::Contents(contents) => contents.to_vec(),
-        Decoded::Structured(_) => Vec::new(),
+        _ => Vec::new(),
     });
     conversation(endpoint, contents.collect(), Some(session()))
 }

@@ -66,7 +66,7 @@ impl Case {
             for text in pem {
                 let contents = match decoder.bytes(text.as_bytes()) {
                     Decoded::Contents(contents) => contents,
-                    Decoded::Structured(_) => [].into(),
+                    _ => [].into(),
                 };
                 let origin = Origin::whole(Document::new(OriginKind::File, "case"));
                 inventory.holdings.push(Holding { origin, contents });

@@ -4,8 +4,8 @@ use super::slots::{rule_for_config_map, rule_for_secret};
 use super::{Object, cluster};
 use crate::decode::crypto;
 use crate::decode::node::Node;
-use crate::decode::scribe::{Scribe, Value, one};
-use crate::model::{BootstrapToken, Collect, Content, Credential, Fact, Slot};
+use crate::decode::scribe::{Rule, Scribe, Value, one};
+use crate::model::{BootstrapToken, Collect, Content, Credential, DefectKind, Fact, Slot};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
@@ -19,14 +19,19 @@ const OPAQUE_TYPES: &[&str] = &["helm.sh/release.v1", "kubernetes.io/dockerconfi
 /// What `kubeadm init --upload-certs` leaves for two hours: certificates and keys, each encrypted, under the names of plain ones.
 const UPLOADED_CERTIFICATES: (&str, &str) = ("kube-system", "kubeadm-certs");
 
+const UPLOADED: &str = "kubeadm's copy of the CAs, for control planes that join with its --certificate-key";
+
 /// Bootstrap tokens (web:reference/access-authn-authz/bootstrap-tokens).
 const BOOTSTRAP_TOKEN: &str = "bootstrap.kubernetes.io/token";
 
 /// Whether an object is known to hold nothing that can be read.
 pub(super) fn is_opaque(node: &Node<'_>) -> bool {
-    let metadata = (node.text(&["metadata", "namespace"]), node.text(&["metadata", "name"]));
     node.text(&["type"]).is_some_and(|kind| OPAQUE_TYPES.contains(&kind))
-        || matches!(metadata, (Some(namespace), Some(name)) if (namespace, name) == UPLOADED_CERTIFICATES)
+}
+
+fn is_uploaded(node: &Node<'_>) -> bool {
+    let metadata = (node.text(&["metadata", "namespace"]), node.text(&["metadata", "name"]));
+    matches!(metadata, (Some(namespace), Some(name)) if (namespace, name) == UPLOADED_CERTIFICATES)
 }
 
 pub(super) fn secret(scribe: &mut Scribe<'_>, object: &Object<'_>) {
@@ -34,10 +39,15 @@ pub(super) fn secret(scribe: &mut Scribe<'_>, object: &Object<'_>) {
     if kind == BOOTSTRAP_TOKEN {
         return bootstrap_token(scribe, object);
     }
+    if is_uploaded(object.node) {
+        return scribe.defect(&object.site, "data", Rule::optional(Slot::Unknown), DefectKind::Encrypted(UPLOADED));
+    }
     for (key, value) in values(object.node, "data") {
+        scribe.found.keyring.learn(&object.site.document.source, key, Value::Base64(value));
         scribe.value(&object.site, &format!("data[{key}]"), Value::Base64(value), rule_for_secret(object.name, kind, key));
     }
     for (key, value) in values(object.node, "stringData") {
+        scribe.found.keyring.learn(&object.site.document.source, key, Value::Text(value));
         scribe.value(&object.site, &format!("stringData[{key}]"), Value::Text(value), rule_for_secret(object.name, kind, key));
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn read(
     place: &Place,
     syntax: Syntax,
     window: Window,
-    reader: &mut (dyn Read + Send),
+    reader: &mut dyn Read,
     out: &mut dyn Collect,
 ) -> Found {
     Parallel { decoder, place, out, total: Found::default() }.run(syntax, window, reader)
@@ -38,7 +38,7 @@ struct Parallel<'a> {
 type Done = (usize, Found, Window);
 
 impl Parallel<'_> {
-    fn run(mut self, syntax: Syntax, window: Window, reader: &mut (dyn Read + Send)) -> Found {
+    fn run(mut self, syntax: Syntax, window: Window, reader: &mut dyn Read) -> Found {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         let (jobs, queue) = mpsc::sync_channel(threads);
         let queue = Mutex::new(queue);
@@ -69,7 +69,7 @@ impl Parallel<'_> {
         &mut self,
         mut splitter: Box<dyn Splitter>,
         mut window: Window,
-        reader: &mut (dyn Read + Send),
+        reader: &mut dyn Read,
         jobs: &mpsc::SyncSender<(usize, Batch)>,
         order: &mut Order,
         results: &mpsc::Receiver<Done>,

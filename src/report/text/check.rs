@@ -187,7 +187,7 @@ pub(super) fn examined(index: &Index<'_>) -> Text {
         _ if !kinds.is_empty() && paths.all(|path| path.starts_with("https://")) => {
             text.say(", in ").then(count(examined, "object"))
         }
-        _ if kinds.iter().all(|kind| *kind == OriginKind::Peer) => text.say(", of ").then(count(examined, "server")),
+        _ if servers && kinds.iter().all(|kind| *kind == OriginKind::Peer) => text.say(", of ").then(count(examined, "server")),
         _ if kinds.iter().all(is_file) => text.say(", in ").then(count(examined, "file")),
         _ if servers => text.say(", in ").then(count(examined, "file")).say(", objects and servers"),
         _ => text.say(", in ").then(count(examined, "file")).say(" and objects"),

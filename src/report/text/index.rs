@@ -204,8 +204,14 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("binaryData[", "]", ""),
 ];
 
-/// A field as people call it: `user admin`, `tls.crt`; what is not in the table stays a path.
+/// A field as people call it: `user admin`, `tls.crt`, `keystore.p12 entry web`; what is not in the table stays a path.
 pub(super) fn field(path: &str) -> Text {
+    let entry = path.split_once("entries[").and_then(|(store, alias)| Some((store, alias.strip_suffix(']')?)));
+    match entry {
+        Some(("", alias)) => return Text::of("entry ").quote(alias),
+        Some((store, alias)) => return field(store.trim_end_matches('.')).say(" entry ").quote(alias),
+        None => {}
+    }
     let known = FIELDS.iter().find_map(|(start, end, words)| {
         let name = path.strip_prefix(start)?.strip_suffix(end)?;
         (!name.contains("].")).then(|| Text::of(words).quote(name))

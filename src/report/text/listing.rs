@@ -120,7 +120,11 @@ pub(super) fn cells(index: &Index<'_>, holding: &Holding, content: &Content) -> 
             [name, Text::of("token"), until, distance, none()]
         }
         Content::Defect(defect) => {
-            let text = Text::new().mark(Mark::Bad).quote(&defect.kind).styled(Style::Bad);
+            let (mark, style) = match defect.kind.severity() {
+                Severity::Info => (Mark::Note, Style::Dim),
+                _ => (Mark::Bad, Style::Bad),
+            };
+            let text = Text::new().mark(mark).quote(&defect.kind).styled(style);
             [text, none(), none(), none(), none()]
         }
     }
