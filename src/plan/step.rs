@@ -19,6 +19,8 @@ pub struct Step {
     pub acts_on: Vec<String>,
     /// What it is for.
     pub reasons: Vec<Reason>,
+    /// What keeps its files as they are before it, for its way back.
+    pub keep: Option<Command>,
     /// The commands, in order.
     pub commands: Vec<Command>,
     /// What has to be there before.
@@ -178,6 +180,7 @@ impl Step {
             host: host.map(Arc::from),
             acts_on: Vec::new(),
             reasons: Vec::new(),
+            keep: None,
             commands: Vec::new(),
             needs: Vec::new(),
             disturbs: Vec::new(),
@@ -250,6 +253,11 @@ impl Step {
         let needs = other.needs.into_iter().filter(|need| !self.needs.contains(need));
         self.needs.extend(needs.collect::<Vec<_>>());
         self
+    }
+
+    /// Everything that is run, in order: first what keeps the files.
+    pub fn lines(&self) -> impl Iterator<Item = &Command> {
+        self.keep.iter().chain(&self.commands)
     }
 
     /// The words in capitals that somebody has to fill in, each once: `NODE`, `CSR_NAME`.

@@ -210,7 +210,7 @@ fn functions(number: usize, step: &Step, out: &mut dyn Write) -> io::Result<()> 
     for name in step.placeholders() {
         writeln!(out, "    : \"${{{name}:?is to be set before this runs}}\"")?;
     }
-    body(step.commands.iter(), "", out)?;
+    body(step.lines(), "", out)?;
     writeln!(out, "}}\ncheck_{}() {{", number + 1)?;
     body(step.checks.iter().map(|check| &check.command), "retry ", out)?;
     writeln!(out, "}}\nback_{}() {{", number + 1)?;
@@ -270,7 +270,7 @@ fn list(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let by_hand = |step: &Step| step.commands.iter().any(|command| command.kind.is_by_hand());
     column("BY_HAND", &|step| (if by_hand(step) { "yes" } else { "" }).to_owned(), out)?;
     let all = |step: &Step| -> Vec<String> {
-        step.commands.iter().chain(step.checks.iter().map(|check| &check.command)).map(Command::line).collect()
+        step.lines().chain(step.checks.iter().map(|check| &check.command)).map(Command::line).collect()
     };
     let lines: Vec<String> = plan.steps.iter().flat_map(all).collect();
     let is_called = |tool: &&&str| lines.iter().any(|line| line.split([' ', '(']).any(|word| word == **tool));

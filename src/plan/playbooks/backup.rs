@@ -109,6 +109,6 @@ pub(super) fn save(site: &Site<'_>, step: &mut Step) {
     let saved_in = site.saved_in();
     let archive = format!("{saved_in}/{}.tgz", step.id);
     let keep = format!("(umask 077 && mkdir -p {saved_in} && tar -C @/ -czpf {archive} {directories})");
-    step.commands.insert(0, Command::files(keep));
+    step.keep = Some(Command::files(keep));
     step.undo.push(Command::files(format!("tar -C @/ -xzpf {archive}")));
 }

@@ -152,7 +152,7 @@ impl<'r> Step<'r> {
                 .iter()
                 .map(|reason| Reason { code: reason.code.map(Code::as_str), message: Text(&reason.message) })
                 .collect(),
-            commands: step.commands.iter().map(Line::new).collect(),
+            commands: step.lines().map(Line::new).collect(),
             needs: step.needs.iter().map(|need| Need { what: Text(&need.what), is_seen: need.is_seen }).collect(),
             disturbs: step.disturbs.iter().map(Disturbs::new).collect(),
             verify: step

@@ -56,7 +56,7 @@ fn one(number: usize, step: &Step, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "- Fill in `{name}`")?;
     }
     writeln!(out, "\n- [ ] Do")?;
-    block(step.commands.iter(), out)?;
+    block(step.lines(), out)?;
     if !step.checks.is_empty() {
         writeln!(out, "\n- [ ] Check: every command ends with exit code 0")?;
         block(step.checks.iter().map(|check| &check.command), out)?;

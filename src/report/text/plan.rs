@@ -111,6 +111,9 @@ fn one(page: &mut Page<'_>, index: &Index<'_>, number: usize, step: &Step) -> io
     let title = number.say("  ").quote(&step.title).styled(Style::Strong);
     page.beside(0, &title, &place)?;
     reasons(page, index, step)?;
+    if let Some(keep) = step.keep.as_ref().filter(|_| page.verbose()) {
+        fact(page, "keep", &Text::quoted(keep.line()))?;
+    }
     commands(page, "run", &step.commands)?;
     let verbose = page.verbose();
     for need in step.needs.iter().filter(|need| !need.is_seen || verbose) {
