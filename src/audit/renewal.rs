@@ -103,7 +103,19 @@ fn at_place(context: &Context<'_>, holding: &Holding) -> Option<String> {
     }
 }
 
+/// Distributions whose supervisor hands CAs out.
+const RANCHER: &[Distribution] = &[Distribution::K3s, Distribution::Rke2];
+
+fn has_layout(context: &Context<'_>, holding: &Holding, wanted: Distribution) -> bool {
+    let host = holding.origin.document.host.as_deref();
+    let mut here = context.inventory.hosts.iter().filter(|known| known.name.as_deref() == host);
+    here.any(|known| known.layouts.contains(&wanted))
+}
+
 fn for_role(context: &Context<'_>, holding: &Holding, role: Role) -> Option<String> {
+    if role.is_ca() && RANCHER.iter().any(|rancher| has_layout(context, holding, *rancher)) {
+        return Some("Rotate the CAs: have rotate-default-ca-certs.sh (k3s-io/k3s contrib/util) make new ones that the old ones vouch for, then certificate rotate-ca --path with what it made, then restart every server and after them every agent (docs.k3s.io/cli/certificate).".to_owned());
+    }
     if role.is_ca() {
         return Some("Rotate the CA: trust old and new one everywhere, issue everything from the new one, then drop the old one. kubeadm and k3s do not renew CAs by themselves.".to_owned());
     }

@@ -32,6 +32,8 @@ pub(super) enum Effect {
     Protect { at: Place },
     /// The chain is put in order: the end entity first, then each issuer after what it signed.
     Order { at: Place },
+    /// Tokens are verified in a place by the public halves of these keys, too.
+    Verify { keys: Vec<Place>, at: Place },
     /// A user of a kubeconfig takes certificate and key from another file.
     Refer { kubeconfig: usize, certificate: Place, to: Place, path: Box<str> },
     /// A process is started anew, and reads what is on the disk by then.
@@ -126,6 +128,7 @@ impl Effect {
             Self::Copy { from, to } => vec![*from, *to],
             Self::Protect { at } | Self::Order { at } => vec![*at],
             Self::Refer { certificate, to, .. } => vec![*certificate, *to],
+            Self::Verify { keys, at } => keys.iter().copied().chain([*at]).collect(),
             Self::Save { .. } | Self::Restart(_) | Self::RestartServer { .. } => Vec::new(),
         }
     }
@@ -155,6 +158,7 @@ impl Effect {
             Self::Copy { from, to } => world.write(*to, world.disk().holdings[*from].contents.to_vec()),
             Self::Protect { at } => world.protect(*at),
             Self::Order { at } => order(world, *at),
+            Self::Verify { keys, at } => verify(world, keys, *at),
             Self::Refer { kubeconfig, certificate, to, path } => refer(world, *kubeconfig, *certificate, *to, path),
             Self::Restart(process) => world.restart(process),
             Self::RestartServer { endpoint, process } => {
@@ -286,6 +290,19 @@ fn order(world: &mut World<'_>, place: Place) {
     let others = world.disk().holdings[place].contents.iter();
     let others: Vec<Content> = others.filter(|content| !matches!(content, Content::Certificate(_))).cloned().collect();
     world.write(place, ordered.into_iter().chain(rest).map(Content::Certificate).chain(others).collect());
+}
+
+fn verify(world: &mut World<'_>, keys: &[Place], at: Place) {
+    let holdings = &world.disk().holdings;
+    let signing = keys.iter().flat_map(|key| holdings[*key].private_keys()).filter_map(PrivateKey::public);
+    let mut all: Vec<Content> = holdings[at].contents.to_vec();
+    for key in signing {
+        let is_it = |content: &Content| matches!(content, Content::PublicKey(known) if **known == *key);
+        if !all.iter().any(is_it) {
+            all.push(Content::PublicKey(Arc::new(key.clone())));
+        }
+    }
+    world.write(at, all);
 }
 
 fn refer(world: &mut World<'_>, kubeconfig: usize, certificate: Place, to: Place, path: &str) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 fn changes<'s>(site: &Site<'s>, step: &Step) -> BTreeMap<Option<&'s str>, BTreeSet<String>> {
     let of_files = |effect: &Effect| match effect {
         Effect::Issue { at, key_at, .. } | Effect::Install { at, key_at, .. } => std::iter::once(*at).chain(*key_at).collect(),
-        Effect::Protect { at } | Effect::Order { at } => vec![*at],
+        Effect::Protect { at } | Effect::Order { at } | Effect::Verify { at, .. } => vec![*at],
         Effect::Copy { to, .. } => vec![*to],
         Effect::Refer { certificate, .. } => vec![*certificate],
         Effect::Trust { at, .. } | Effect::TrustOnly { at, .. } => at.clone(),

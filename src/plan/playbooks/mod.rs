@@ -11,6 +11,7 @@ mod objects;
 mod rancher;
 mod restarts;
 mod rotation;
+mod service_account;
 mod tidy;
 mod users;
 
@@ -49,6 +50,7 @@ const PLAYBOOKS: &[Playbook] = &[
     // Without its kubelet no static pod is started anew.
     kubelet::steps,
     kubeadm::steps,
+    service_account::steps,
     copies::steps,
     users::steps,
     istio::steps,
