@@ -161,6 +161,7 @@ pub struct Context<'a> {
     secrets: OnceLock<HashMap<&'a str, Vec<&'a Holding>>>,
     hosts: OnceLock<HashMap<Option<&'a str>, Vec<&'a Holding>>>,
     roles: OnceLock<HashMap<Role, Vec<&'a Holding>>>,
+    authentication: OnceLock<Vec<&'a Holding>>,
 }
 
 /// First certificates whose keys are at fault, by where their place is in memory.
@@ -190,6 +191,7 @@ impl<'a> Context<'a> {
             secrets: OnceLock::new(),
             hosts: OnceLock::new(),
             roles: OnceLock::new(),
+            authentication: OnceLock::new(),
         }
     }
 
@@ -234,6 +236,17 @@ impl<'a> Context<'a> {
             index
         });
         index.get(&role).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What kube-system/extension-apiserver-authentication holds, found once: every API server at hand asks for it.
+    fn authentication(&self) -> &[&'a Holding] {
+        self.authentication.get_or_init(|| {
+            let is_it = |holding: &&Holding| {
+                let document = &holding.origin.document;
+                document.kind == OriginKind::ConfigMap && &*document.source == "kube-system/extension-apiserver-authentication"
+            };
+            self.inventory.holdings.iter().filter(is_it).collect()
+        })
     }
 
     /// What Secrets of a namespace hold.

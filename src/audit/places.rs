@@ -1,7 +1,7 @@
 //! Where a program's certificates are: at the path that its flag names, else where its layout keeps them.
 
 use super::Context;
-use crate::model::{Component, Holding, Inventory, OriginKind, Role, Slot};
+use crate::model::{Component, Holding, Inventory, Role, Slot};
 
 /// What a program holds or believes.
 #[derive(Clone, Copy, Debug)]
@@ -31,13 +31,8 @@ pub(super) const CLIENT_CA: Files = anchors("kube-apiserver", "--client-ca-file"
 
 /// A bundle of kube-system/extension-apiserver-authentication, by which an API server tells extension servers whom it believes.
 pub(super) fn authentication<'a>(context: &Context<'a>, key: &str) -> Vec<&'a Holding> {
-    let is_it = |holding: &&Holding| {
-        let document = &holding.origin.document;
-        document.kind == OriginKind::ConfigMap
-            && &*document.source == "kube-system/extension-apiserver-authentication"
-            && *holding.origin.field == *format!("data[{key}]")
-    };
-    context.inventory.holdings.iter().filter(is_it).collect()
+    let field = format!("data[{key}]");
+    context.authentication().iter().copied().filter(|holding| *holding.origin.field == *field).collect()
 }
 
 impl Files {

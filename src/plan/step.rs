@@ -3,6 +3,7 @@
 
 use super::effect::Effect;
 use crate::model::Code;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One step.
@@ -197,10 +198,12 @@ impl Step {
     }
 
     pub(super) fn because(mut self, reasons: impl IntoIterator<Item = Reason>) -> Self {
+        let name = |reason: &Reason| (reason.code, reason.message.clone());
+        let mut known: HashMap<_, usize> = self.reasons.iter().enumerate().map(|(at, reason)| (name(reason), at)).collect();
         for reason in reasons {
-            let same = self.reasons.iter_mut().find(|known| known.code == reason.code && known.message == reason.message);
-            match same {
-                Some(known) => known.places.extend(reason.places),
+            let at = *known.entry(name(&reason)).or_insert(self.reasons.len());
+            match self.reasons.get_mut(at) {
+                Some(same) => same.places.extend(reason.places),
                 None => self.reasons.push(reason),
             }
         }

@@ -42,6 +42,8 @@ pub(super) struct World<'a> {
     loaded: HashMap<(Process, Place), Contents>,
     /// The files that servers were seen to serve, by the place of what they presented.
     files: HashMap<Place, Place>,
+    /// The places of each object, by where the document is in memory.
+    objects: HashMap<usize, Vec<Place>>,
     made: HashMap<&'static str, Made>,
     understudies: &'a Understudies,
     saved: HashSet<Option<Arc<str>>>,
@@ -89,6 +91,7 @@ impl<'a> World<'a> {
             readers,
             loaded: HashMap::new(),
             files,
+            objects: objects_of(inventory),
             made: HashMap::new(),
             understudies,
             saved: HashSet::new(),
@@ -164,10 +167,8 @@ impl<'a> World<'a> {
     /// The places of the same object in which a certificate stands: Istio's Secrets hold their CA and its chain beside each other.
     pub(super) fn same_certificate(&self, place: Place, certificate: &Certificate) -> Vec<Place> {
         let document = &self.disk.holdings[place].origin.document;
-        let is_object = document.kind == OriginKind::Secret;
-        let is_same =
-            |holding: &Holding| is_object && holding.origin.document == *document && has(&holding.contents, certificate.id);
-        let others = self.places(is_same).into_iter().filter(|other| *other != place);
+        let beside = self.objects.get(&Arc::as_ptr(document).addr()).into_iter().flatten().copied();
+        let others = beside.filter(|other| *other != place && has(&self.disk.holdings[*other].contents, certificate.id));
         std::iter::once(place).chain(others).collect()
     }
 
@@ -349,6 +350,16 @@ fn readers_of(inventory: &Inventory) -> HashMap<Place, Vec<Process>> {
         }
     }
     all
+}
+
+/// The places of each Secret.
+fn objects_of(inventory: &Inventory) -> HashMap<usize, Vec<Place>> {
+    let mut objects: HashMap<usize, Vec<Place>> = HashMap::new();
+    let secrets = inventory.holdings.iter().enumerate().filter(|(_, holding)| holding.origin.document.kind == OriginKind::Secret);
+    for (place, holding) in secrets {
+        objects.entry(Arc::as_ptr(&holding.origin.document).addr()).or_default().push(place);
+    }
+    objects
 }
 
 /// The files of what servers were seen to serve.

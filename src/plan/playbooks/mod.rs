@@ -362,8 +362,12 @@ pub(super) fn few(steps: Vec<Step>, id: &str, what: &str) -> Vec<Step> {
     if count <= FEW {
         return steps;
     }
-    let all = steps.into_iter().fold(Step::new(id, None, format!("{what}, {count} times")), Step::and);
-    vec![all]
+    let mut reasons = Vec::new();
+    let all = steps.into_iter().fold(Step::new(id, None, format!("{what}, {count} times")), |all, mut step| {
+        reasons.append(&mut step.reasons);
+        all.and(step)
+    });
+    vec![all.because(reasons)]
 }
 
 /// The restarts of processes, etcd first and the kubelet last, each a step of its own.
