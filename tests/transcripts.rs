@@ -21,6 +21,7 @@ fn transcripts_are_true() {
     let directory = tempfile::tempdir().unwrap();
     let entries = generator::fixtures(&project.join("certs-fixtures")).unwrap();
     kcert::demo::write(&directory.path().join("certs-fixtures"), &entries).unwrap();
+    results(directory.path());
 
     let mut differing = Vec::new();
     for path in files(project) {
@@ -43,6 +44,17 @@ fn files(project: &Path) -> Vec<PathBuf> {
     files.push(project.join("README.md"));
     files.sort();
     files
+}
+
+/// What two shards of a check found, for `merge`.
+fn results(directory: &Path) {
+    std::fs::create_dir(directory.join("results")).unwrap();
+    for shard in ["1", "2"] {
+        let words = format!("check -o jsonl --shard {shard}/2 certs-fixtures/trust certs-fixtures/ailing/objects.json");
+        let words = format!("{words} certs-fixtures/ailing/home --at 2026-11-21T20:00:00Z");
+        let run = Command::new(env!("CARGO_BIN_EXE_kcert")).args(words.split(' ')).current_dir(directory).output().unwrap();
+        std::fs::write(directory.join(format!("results/{shard}.jsonl")), run.stdout).unwrap();
+    }
 }
 
 /// The text with the present output below each command.

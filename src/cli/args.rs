@@ -1,5 +1,6 @@
 //! What was typed. The words here are the manual: clap prints them, clap_mangen and clap_complete are made from them.
 
+use super::shard::Shard;
 use super::values::{Instant, Judge, Namespace, ProxyUrl, Release, Resolved, ServerName, Share, Wait};
 use crate::probe::StartTls;
 use crate::verify::{KubernetesVersion, Name, Purpose};
@@ -37,7 +38,7 @@ pub struct Common {
     /// How long one server may take, name resolution, handshake and reply included: 3s, 500ms.
     #[arg(long, value_name = "DURATION", global = true, default_value = "10s")]
     pub timeout: Wait,
-    /// How to print: text or json everywhere; jsonl in inspect, check and probe; nagios and prometheus in check, preflight and probe; markdown in preflight.
+    /// How to print: text or json everywhere; jsonl in inspect, check, merge and probe; nagios in check, merge, preflight and probe, prometheus in all of them but merge; markdown in preflight.
     #[arg(short, long, value_name = "FORMAT", global = true, value_enum)]
     pub output: Option<Output>,
     /// Passwords to try on keystores (PKCS#12, JKS, JCEKS), one a line. Tried in any case: $KCERT_PASSWORD, those that Secrets beside a keystore hold, none, changeit.
@@ -102,6 +103,14 @@ pub enum Command {
     ///
     /// Exit codes: 0 recognised, 3 not.
     Explain(Explain),
+    /// Join what several runs of check -o jsonl found into one report.
+    ///
+    /// Certificates are one by their id, with every place; findings are one where they say the same. Nothing is judged anew: dates are
+    /// as of the latest of the runs. A line that kcert did not write, a file that cannot be read, and results without the summary in
+    /// which a check ends (inspect writes none, and a run that was cut off) are findings of severity unknown.
+    ///
+    /// Exit codes: those of the findings, as in check.
+    Merge(Merge),
     /// Explain the finding codes: all of them, or one.
     Checks {
         /// A code, as findings carry it.
@@ -309,6 +318,9 @@ pub struct Sources {
     /// Take DIR as the root of a host's file system and look for known layouts there; absolute links stay within it. Repeatable; NAME=DIR tells hosts apart.
     #[arg(long, value_name = "[NAME=]DIR")]
     pub root: Vec<String>,
+    /// Look only at those of the sources named (SOURCE, --root, --context, --live by its --kubeconfig) that fall to shard I of N, by a hash that is the same everywhere. kcert merge joins what N runs say.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Make a small cluster with a few things wrong in a temporary directory, and look at that.
     #[arg(long)]
     pub demo: bool,
@@ -366,6 +378,14 @@ pub struct Check {
     /// Where to look. Without any: this host, else the kubeconfig.
     #[command(flatten)]
     pub sources: Sources,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// Results; - for standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 /// Arguments of `preflight`.

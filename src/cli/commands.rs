@@ -235,6 +235,7 @@ impl Session {
         for finding in &findings {
             lines.finding(finding);
         }
+        lines.summary(&findings);
         let summary = lines.finish()?;
         Ok(Outcome { judged: Exit::judged(&findings), shown: Exit::shown(&findings), empty: summary.certificates == 0 })
     }
@@ -411,7 +412,7 @@ pub(super) const JUDGE: &[(Output, Format)] = &[
     (Output::Prometheus, Format::Prometheus),
 ];
 /// The formats of `preflight`.
-const PREFLIGHT: &[(Output, Format)] = &[
+pub(super) const PREFLIGHT: &[(Output, Format)] = &[
     (Output::Text, Format::Text),
     (Output::Json, Format::Json),
     (Output::Nagios, Format::Nagios),

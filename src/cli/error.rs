@@ -27,6 +27,8 @@ pub enum Error {
     Cluster(NoCluster),
     /// Several clusters where one belongs.
     SeveralClusters,
+    /// A shard of no sources.
+    NothingToShare,
     /// A kubeconfig, and nothing that it is for.
     KubeconfigAlone,
     /// The kubeconfig's proxy.
@@ -85,6 +87,9 @@ impl Error {
             }
             Self::Cluster(_) => Some("name another kubeconfig with --kubeconfig FILE"),
             Self::SeveralClusters => Some("name one --context, and ask for each"),
+            Self::NothingToShare => {
+                Some("name all sources in every run: kcert check --shard 1/8 kubeconfigs/*; each run takes its own of them")
+            }
             Self::KubeconfigAlone => {
                 Some("--live reads the cluster that it leads to; to look at the kubeconfig itself, name it as SOURCE")
             }
@@ -97,7 +102,7 @@ impl Error {
             Self::StandardInputTwice => Some("there is one standard input: write one of the two to a file"),
             Self::Demo(_) => Some("the demo is written below $TMPDIR, else /tmp"),
             Self::Format(..) => Some(
-                "text and json go everywhere; jsonl with inspect and check; nagios and prometheus with check and preflight; markdown with preflight and plan; sh with plan",
+                "text and json go everywhere; jsonl with inspect, check and merge; nagios and prometheus with check and preflight, nagios with merge; markdown with preflight and plan; sh with plan",
             ),
             Self::At => Some("give a date between the years 0001 and 9999"),
             Self::NoText => Some("kcert explain 'x509: …', kcert explain FILE, or COMMAND 2>&1 | kcert explain"),
@@ -122,6 +127,7 @@ impl fmt::Display for Error {
             Self::Unusable(cause) | Self::Log(cause) | Self::Passwords(cause) => cause.fmt(f),
             Self::Cluster(cause) => cause.fmt(f),
             Self::SeveralClusters => f.write_str("several clusters are named where one belongs"),
+            Self::NothingToShare => f.write_str("--shard shares out the sources that are named, and none is"),
             Self::KubeconfigAlone => f.write_str("--kubeconfig is there, and no --live or --context"),
             Self::Proxy(cause) => cause.fmt(f),
             Self::NoClientCertificate => f.write_str("there is no client certificate with its key"),

@@ -9,11 +9,13 @@ pub mod error;
 pub mod exit;
 mod explain;
 pub mod manual;
+mod merge;
 mod own_servers;
 mod plan;
 mod probe;
 mod progress;
 mod requests;
+pub mod shard;
 mod targets;
 mod terminal;
 mod textfile;
@@ -33,7 +35,7 @@ use time::OffsetDateTime;
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => run(&cli).into(),
+        Ok(cli) => run(cli).into(),
         Err(usage) => {
             // Help and version are no errors; a usage error is 3 like everything that could not be told.
             let exit = if usage.use_stderr() { Exit::Unknown } else { Exit::Fine };
@@ -42,7 +44,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Exit {
+fn run(cli: Cli) -> Exit {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let outcome = dispatch(cli, &mut out).and_then(|exit| Ok(out.flush().map(|()| exit)?));
     match outcome {
@@ -58,8 +60,12 @@ fn run(cli: &Cli) -> Exit {
     }
 }
 
-fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Error> {
+fn dispatch(mut cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
     let session = commands::Session::new(&cli.common, OffsetDateTime::now_utc())?;
+    match shard::narrow(&mut cli.command)? {
+        Some(nothing) if !matches!(cli.command, Command::Explain(_)) => return nothing.render(&session, &cli.command, out),
+        _ => {}
+    }
     match &cli.command {
         Command::Inspect(inspect) => commands::inspect(&session, inspect, out),
         Command::Chain(sources) => commands::chain(&session, sources, out),
@@ -69,6 +75,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Error> {
         Command::Preflight(preflight) => commands::preflight(&session, preflight, out),
         Command::Plan(asked) => plan::plan(&session, asked, out),
         Command::Explain(asked) => explain::explain(&session, asked, out),
+        Command::Merge(asked) => merge::merge(&session, asked, out),
         Command::Checks { code } => commands::checks(&session, code.as_deref(), out),
         Command::Schema => commands::schema(out),
         Command::Completions { shell } => manual::completions(*shell, out),

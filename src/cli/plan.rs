@@ -12,7 +12,7 @@ use crate::report::{Format, Report, View};
 use std::io::Write;
 
 /// The formats of a plan.
-const FORMATS: &[(Output, Format)] = &[
+pub(super) const FORMATS: &[(Output, Format)] = &[
     (Output::Text, Format::Text),
     (Output::Json, Format::Json),
     (Output::Markdown, Format::Markdown),

@@ -7,7 +7,8 @@ use aws_lc_rs::{digest, hmac};
 use zeroize::Zeroizing;
 
 /// SHA-256 (FIPS 180-4).
-pub(super) fn sha256(bytes: &[u8]) -> Sha256 {
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Sha256 {
     let mut value = [0; 32];
     value.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     Sha256(value)

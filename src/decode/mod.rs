@@ -39,6 +39,7 @@ pub mod yaml;
 pub mod ztunnel;
 
 pub use blob::{Decoded, Decoder};
+pub use crypto::sha256;
 pub use keystore::{Keystore, Password, Passwords};
 pub use secret::Secret;
 pub use source::{Expectation, Place, Reference};

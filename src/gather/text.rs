@@ -51,7 +51,7 @@ fn blocks(source: &mut dyn Read, take: &mut dyn FnMut(&[u8])) -> Result<(), Refu
         };
         let read = &block[..length];
         if !begun && [GZIP, ZSTD].iter().any(|magic| read.starts_with(magic)) {
-            return Err(Refusal::Defect(DefectKind::Io("is compressed: zcat FILE | kcert explain -".into())));
+            return Err(Refusal::Defect(DefectKind::Io("is compressed: unpack it by zcat FILE, and name - instead".into())));
         }
         begun = true;
         take(read);

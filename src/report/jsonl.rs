@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use std::collections::HashMap;
 use std::io;
+use time::OffsetDateTime;
 
 /// Writes what it is handed, a line for each certificate and each defect.
 pub struct Lines<'w> {
@@ -68,6 +69,13 @@ impl<'w> Lines<'w> {
     pub fn finding(&mut self, finding: &model::Finding) {
         let line = FindingLine { api_version: ApiVersion::V1, kind: FindingLineKind::Finding, finding: Finding::new(finding) };
         self.write(&line);
+    }
+
+    /// Writes the line in which a check ends: who reads it knows that nothing was cut off. `findings` are all that were written.
+    pub fn summary(&mut self, findings: &[model::Finding]) {
+        let worst = findings.iter().map(|finding| finding.severity).max();
+        let nothing = (self.summary.certificates == 0).then_some(Severity::Unknown);
+        self.write(&SummaryLine::new(self.policy.at, self.summary.certificates, self.summary.defects, worst.max(nothing)));
     }
 
     fn certificate(&mut self, certificate: &model::Certificate, holding: &Holding, index: usize) {
@@ -258,6 +266,44 @@ enum PeerLineKind {
     Peer,
 }
 
+/// The line in which a check ends.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SummaryLine {
+    /// The version of the output.
+    api_version: ApiVersion,
+    /// What kind of line this is.
+    kind: SummaryKind,
+    /// The instant that dates are judged at.
+    evaluated_at: Instant,
+    /// Places with a certificate.
+    certificates: u64,
+    /// Things that could not be read as they should be.
+    defects: u64,
+    /// The worst severity among the findings, as in the summary of a document.
+    #[schemars(extend("enum" = ["ok", "warning", "unknown", "critical"]))]
+    worst: &'static str,
+}
+
+impl SummaryLine {
+    pub(super) fn new(at: OffsetDateTime, certificates: u64, defects: u64, worst: Option<Severity>) -> Self {
+        Self {
+            api_version: ApiVersion::V1,
+            kind: SummaryKind::Summary,
+            evaluated_at: Instant(at),
+            certificates,
+            defects,
+            worst: worst.filter(|worst| *worst > Severity::Info).map_or("ok", Severity::as_str),
+        }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+enum SummaryKind {
+    Summary,
+}
+
 /// A position in a text, counted from 1.
 #[derive(Serialize, JsonSchema)]
 struct LineAndColumn {
@@ -277,7 +323,7 @@ impl LineAndColumn {
 mod tests {
     use super::*;
     use crate::model::{Defect, OriginKind};
-    use crate::report::fixture::{AT, ByName, certificate, holding, origin, small_cluster};
+    use crate::report::fixture::{AT, ByName, certificate, finding, holding, origin, small_cluster};
     use crate::report::schema::schema;
     use serde_json::Value;
     use std::cell::Cell;
@@ -324,6 +370,26 @@ mod tests {
         assert_eq!(worst(&[20, 100]), Some(Severity::Warning));
         assert_eq!(worst(&[20, 3, 100]), Some(Severity::Critical));
         assert_eq!(worst(&[400]), Some(Severity::Critical), "not yet valid");
+    }
+
+    #[test]
+    fn a_check_ends_with_its_summary() {
+        let last = |inventory: model::Inventory, severities: &[Severity]| {
+            let (policy, mut out) = (Policy::at(AT), Vec::new());
+            let mut lines = Lines::new(&mut out, &policy, &ByName);
+            inventory.drain_into(&mut lines);
+            let findings: Vec<_> =
+                severities.iter().map(|severity| finding(model::Code::Expiring, *severity, Vec::new())).collect();
+            lines.summary(&findings);
+            lines.finish().unwrap();
+            let line: Value = serde_json::from_slice(out.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap()).unwrap();
+            assert!(jsonschema::validator_for(&schema()).unwrap().is_valid(&line), "{line}");
+            assert_eq!(line["kind"], "Summary");
+            (line["certificates"].as_u64().unwrap(), line["worst"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(last(small_cluster(), &[Severity::Info]), (4, "ok".to_owned()));
+        assert_eq!(last(small_cluster(), &[Severity::Warning, Severity::Critical]), (4, "critical".to_owned()));
+        assert_eq!(last(model::Inventory::default(), &[]), (0, "unknown".to_owned()));
     }
 
     #[test]

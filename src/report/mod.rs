@@ -5,9 +5,11 @@ pub mod escape;
 pub mod explanation;
 #[cfg(test)]
 mod fixture;
+pub mod idle;
 pub mod json;
 pub mod jsonl;
 pub mod markdown;
+pub mod merged;
 pub mod nagios;
 mod preflight;
 pub mod prometheus;

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 /// Certificates with performance data, those that end first.
 const CERTIFICATES: usize = 20;
 /// Findings with a line of their own, the worst.
-const FINDINGS: usize = 100;
+pub(super) const FINDINGS: usize = 100;
 /// Characters of a name that are shown, so that what follows is not cut off.
 const NAME: usize = 60;
 /// Characters of a label that must be unique: RRD keeps no more.
@@ -40,7 +40,7 @@ pub fn render(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-fn word(severity: Severity) -> &'static str {
+pub(super) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "OK",
         Severity::Warning => "WARNING",
@@ -126,7 +126,7 @@ fn count(report: &Report<'_>, severity: Severity) -> usize {
     report.audit.findings.iter().filter(|finding| finding.severity == severity).count()
 }
 
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}...", name.get(..end).unwrap_or_default()),
         None => name.to_owned(),
@@ -134,7 +134,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// Text on one line, without the sign that begins performance data.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     visible(text).replace('|', "\\u{7c}")
 }
 

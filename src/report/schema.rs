@@ -2,7 +2,7 @@
 
 use super::json::Document;
 use super::json::explanation::ExplanationDocument;
-use super::jsonl::{CertificateLine, DefectLine, FindingLine, PeerLine};
+use super::jsonl::{CertificateLine, DefectLine, FindingLine, PeerLine, SummaryLine};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -17,12 +17,13 @@ pub fn schema() -> Value {
         generator.subschema_for::<DefectLine<'_>>(),
         generator.subschema_for::<FindingLine<'_>>(),
         generator.subschema_for::<PeerLine<'_>>(),
+        generator.subschema_for::<SummaryLine>(),
     ];
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:kcert:v1",
         "title": "kcert/v1",
-        "description": "The JSON output of kcert: one document (-o json), or lines of certificates, defects, servers and findings (-o jsonl).",
+        "description": "The JSON output of kcert: one document (-o json), or lines of certificates, defects, servers and findings, and the summary in which a check ends (-o jsonl).",
         "anyOf": alternatives,
         "$defs": generator.take_definitions(true),
     })

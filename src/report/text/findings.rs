@@ -9,9 +9,9 @@ use crate::report::style::{Mark, Style};
 use std::io;
 
 /// Findings of one code before the rest is folded.
-const PER_CODE: usize = 10;
+pub(super) const PER_CODE: usize = 10;
 /// Places of one finding, and handshakes, before the rest is folded.
-const PLACES: usize = 3;
+pub(super) const PLACES: usize = 3;
 
 /// `2 critical, 1 warning`, worst first; empty without findings. Notes do not count: they ask for nothing.
 pub(super) fn tally(findings: &[Finding]) -> Text {

@@ -16,6 +16,7 @@ mod inspect;
 mod kubeconfig;
 mod line;
 mod listing;
+mod merged;
 mod objects;
 mod others;
 mod page;
@@ -35,7 +36,7 @@ mod trust;
 mod verify;
 
 use super::explanation::Explanations;
-use super::{Detail, Report, View};
+use super::{Detail, Look, Report, View};
 use index::Index;
 use page::Page;
 use std::io;
@@ -46,6 +47,11 @@ use std::io;
 /// Those of `out`.
 pub(super) fn explanation(explanations: &Explanations<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     explanation::render(&mut Page::new(explanations.look, out), explanations)
+}
+
+/// Writes what several runs found, for people.
+pub(super) fn merged(report: &super::merged::Report, look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
+    merged::render(&mut Page::new(look, out), report)
 }
 
 /// Writes a report for people.
