@@ -8,6 +8,7 @@ use kcert::decode::Limits;
 use kcert::decode::node::Node;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -40,11 +41,12 @@ const KINDS: &[(&str, &str)] = &[
     ("rbac.authorization.k8s.io/v1", "ClusterRole"),
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
     ("batch/v1", "CronJob"),
+    ("batch/v1", "Job"),
     ("apps/v1", "DaemonSet"),
     ("monitoring.coreos.com/v1", "PrometheusRule"),
 ];
 
-const MANIFESTS: &[&str] = &["rbac.yaml", "cronjob.yaml", "daemonset.yaml", "prometheusrule.yaml"];
+const MANIFESTS: &[&str] = &["rbac.yaml", "cronjob.yaml", "daemonset.yaml", "fleet-job.yaml", "prometheusrule.yaml"];
 
 #[test]
 fn objects_say_what_they_are() {
@@ -57,7 +59,7 @@ fn objects_say_what_they_are() {
     }
 }
 
-/// What a container runs: pods of a CronJob and a DaemonSet.
+/// What a container runs: pods of a CronJob, a DaemonSet and a Job.
 fn pod(document: &Value) -> &Value {
     let pods = ["/spec/jobTemplate/spec/template/spec", "/spec/template/spec"];
     pods.into_iter().find_map(|path| document.pointer(path)).unwrap()
@@ -90,22 +92,88 @@ fn command_lines_parse() {
     parses(&split(line));
 }
 
+/// The script of a fleet's pod, with something else in the place of kcert that prints its words.
+#[test]
+fn a_fleet_gives_every_kubeconfig_to_every_shard_once() {
+    let job = &documents("fleet-job.yaml")[0];
+    assert_eq!(job["spec"]["completionMode"], "Indexed");
+    let container = &pod(job)["containers"][0];
+    let shards = container["env"][0]["value"].as_str().unwrap();
+    let text = text("fleet-job.yaml");
+    for field in ["completions", "parallelism"] {
+        assert!(text.contains(&format!("\n  {field}: {shards}\n")), "{field} is not {shards}");
+    }
+    let script = words(&container["args"]).remove(0);
+
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfigs = directory.path().join("kubeconfigs");
+    std::fs::create_dir(&kubeconfigs).unwrap();
+    for name in ["prod", "stage two"] {
+        std::fs::write(kubeconfigs.join(name), "").unwrap();
+    }
+    let stub = directory.path().join("kcert");
+    std::fs::write(&stub, "#!/bin/sh\nprintf '%s|' kcert \"$@\"\necho\nexit ${ENDS:-2}\n").unwrap();
+    std::fs::set_permissions(&stub, PermissionsExt::from_mode(0o755)).unwrap();
+    let script = script.replace("/kubeconfigs", kubeconfigs.to_str().unwrap());
+    let run = |index: &str, ends: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-euc", "set +e; eval \"$SCRIPT\""]).env("SCRIPT", &script).env("SHARDS", shards).env("ENDS", ends);
+        command.env("JOB_COMPLETION_INDEX", index).env("PATH", format!("{}:/usr/bin:/bin", directory.path().display()));
+        command.output().unwrap()
+    };
+    for (index, shard) in [("0", "1/8"), ("7", "8/8")] {
+        let run = run(index, "2");
+        assert!(run.status.success(), "what is found is no failure of the Job");
+        let text = String::from_utf8(run.stdout).unwrap();
+        let lines: Vec<Vec<String>> =
+            text.lines().map(|line| line.trim_end_matches('|').split('|').map(str::to_owned).collect()).collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        for (line, name) in lines.iter().zip(["prod", "stage two"]) {
+            parses(line);
+            assert!(line.contains(&shard.to_owned()) && line.contains(&kubeconfigs.join(name).display().to_string()), "{line:?}");
+        }
+    }
+    assert!(!run("0", "137").status.success(), "a kcert that was killed is");
+}
+
+#[test]
+fn the_debian_package_has_files_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let assets = manifest.split_once("\nassets = [\n").unwrap().1.split_once("\n]").unwrap().0;
+    let sources: Vec<&str> = assets.lines().map(|line| line.split('"').nth(1).unwrap()).collect();
+    assert!(sources.contains(&"deploy/kcert.timer") && sources.contains(&"man/*.1"), "{sources:?}");
+    for source in sources.into_iter().filter(|source| *source != "target/release/kcert") {
+        let (folder, name) = source.rsplit_once('/').unwrap_or((".", source));
+        let (begin, end) = name.split_once('*').unwrap_or((name, ""));
+        let mut names =
+            std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(names.any(|name| name.starts_with(begin) && name.ends_with(end)), "{source}");
+    }
+}
+
 #[test]
 fn pods_are_as_small_as_they_can_be() {
     let (job, daemon) = (&documents("cronjob.yaml")[0], &documents("daemonset.yaml")[0]);
     assert_eq!(pod(job)["serviceAccountName"], documents("rbac.yaml")[0]["metadata"]["name"]);
     assert_eq!(pod(job)["securityContext"]["runAsNonRoot"], true);
-    assert_eq!(pod(daemon)["automountServiceAccountToken"], false);
-    for document in [job, daemon] {
+    let fleet = &documents("fleet-job.yaml")[0];
+    assert_eq!(pod(fleet)["securityContext"]["runAsNonRoot"], true);
+    for document in [daemon, fleet] {
+        assert_eq!(pod(document)["automountServiceAccountToken"], false);
+    }
+    for document in [job, daemon, fleet] {
         let security = &pod(document)["containers"][0]["securityContext"];
         assert_eq!(words(&security["capabilities"]["drop"]), ["ALL"]);
         assert_eq!(security["readOnlyRootFilesystem"], true);
     }
-    let mounts = pod(daemon)["containers"][0]["volumeMounts"].as_array().unwrap();
-    let volumes = pod(daemon)["volumes"].as_array().unwrap();
-    let names = |list: &[Value]| list.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-    assert_eq!(names(mounts), names(volumes));
-    assert_eq!(mounts[0]["readOnly"], true);
+    for document in [daemon, fleet] {
+        let mounts = pod(document)["containers"][0]["volumeMounts"].as_array().unwrap();
+        let volumes = pod(document)["volumes"].as_array().unwrap();
+        let names = |list: &[Value]| list.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(mounts), names(volumes));
+        assert_eq!(mounts[0]["readOnly"], true);
+    }
 }
 
 /// Names of the metrics that kcert writes, over sources that have one of everything.
@@ -150,7 +218,7 @@ fn alerts_and_panels_ask_for_metrics_that_there_are() {
 #[test]
 fn images_are_the_ones_that_are_built_and_have_this_version() {
     let containerfile = text("Containerfile");
-    for file in ["cronjob.yaml", "daemonset.yaml"] {
+    for file in ["cronjob.yaml", "daemonset.yaml", "fleet-job.yaml"] {
         let image = pod(&documents(file)[0])["containers"][0]["image"].as_str().unwrap().to_owned();
         assert!(containerfile.contains(&format!("-t {image} .")), "{image}");
         assert_eq!(image.split_once(':').unwrap().1, env!("CARGO_PKG_VERSION"));
@@ -162,7 +230,7 @@ fn images_are_the_ones_that_are_built_and_have_this_version() {
 fn kubectl_takes_the_manifests() {
     let Some(kubeconfig) = std::env::var_os("KCERT_TEST_KUBECONFIG") else { panic!("KCERT_TEST_KUBECONFIG names no kubeconfig") };
     let kubectl = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".to_owned());
-    for file in ["rbac.yaml", "cronjob.yaml", "daemonset.yaml"] {
+    for file in ["rbac.yaml", "cronjob.yaml", "daemonset.yaml", "fleet-job.yaml"] {
         let mut command = Command::new(&kubectl);
         command.arg("--kubeconfig").arg(&kubeconfig).args(["apply", "--dry-run=client", "--validate=true", "-f"]);
         let run = command.arg(path(file)).output().unwrap();
