@@ -38,7 +38,7 @@ pub struct Common {
     /// How long one server may take, name resolution, handshake and reply included: 3s, 500ms.
     #[arg(long, value_name = "DURATION", global = true, default_value = "10s")]
     pub timeout: Wait,
-    /// How to print: text or json everywhere; jsonl in inspect, check, merge and probe; nagios in check, merge, preflight and probe, prometheus in all of them but merge; markdown in preflight.
+    /// How to print: text or json everywhere; jsonl in inspect, check, merge and probe; nagios in check, merge, preflight and probe, prometheus in all of them but merge; markdown in preflight and plan; sh in plan.
     #[arg(short, long, value_name = "FORMAT", global = true, value_enum)]
     pub output: Option<Output>,
     /// Passwords to try on keystores (PKCS#12, JKS, JCEKS), one a line. Tried in any case: $KCERT_PASSWORD, those that Secrets beside a keystore hold, none, changeit.
