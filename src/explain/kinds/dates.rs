@@ -1,5 +1,6 @@
 //! What ended, and what has not begun.
 
+use super::REFUSED_A_CLIENT;
 use crate::explain::kind::{Kind, Rank, Refuser};
 use crate::explain::scene::End;
 use crate::model::Code;
@@ -108,12 +109,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         id: "client-expired",
         any: EXPIRED,
-        also: &[&[
-            "unable to authenticate the request",
-            "failed to verify client",
-            "tls handshake error from",
-            "rejected connection",
-        ]],
+        also: &[REFUSED_A_CLIENT],
         never: &[],
         cause: "A client came with an expired certificate, and the server refused it",
         refuser: Refuser::Always(End::Server),

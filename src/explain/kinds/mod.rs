@@ -13,6 +13,10 @@ mod trust;
 
 use super::kind::Kind;
 
+/// What servers say when it is a client's certificate that they refused.
+const REFUSED_A_CLIENT: &[&str] =
+    &["unable to authenticate the request", "failed to verify client", "tls handshake error from", "rejected connection"];
+
 /// The subjects. What belongs to one program comes before what every program may say.
 const TABLES: &[&[Kind]] = &[
     istio::KINDS,

@@ -1,5 +1,6 @@
 //! Who signed it: chains that end nowhere, or at a namesake.
 
+use super::REFUSED_A_CLIENT;
 use crate::explain::kind::{Kind, Rank, Refuser};
 use crate::explain::scene::End;
 use crate::model::Code;
@@ -11,12 +12,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         id: "client-unknown-authority",
         any: UNKNOWN,
-        also: &[&[
-            "unable to authenticate the request",
-            "failed to verify client",
-            "tls handshake error from",
-            "rejected connection",
-        ]],
+        also: &[REFUSED_A_CLIENT],
         never: &[],
         cause: "A client came with a certificate whose CA the server does not trust for clients",
         refuser: Refuser::Always(End::Server),
