@@ -309,14 +309,13 @@ pub(super) fn bundle_order(context: &Context<'_>, findings: &mut Findings) {
 /// Whether certificates of a place belong together and stand in the wrong order: some certificate is issued by another one of the
 /// place that does not follow it.
 pub(super) fn is_out_of_order(place: &Holding) -> bool {
-    let chain: Vec<&Arc<Certificate>> = place.certificates().map(|(_, certificate)| certificate).collect();
-    let follows =
-        |pair: &[&Arc<Certificate>]| matches!(pair, [below, above] if below.issuer == above.subject || below.id == above.id);
+    let chain = || place.certificates().map(|(_, certificate)| certificate);
+    let follows = |(below, above): (&Arc<Certificate>, &Arc<Certificate>)| below.issuer == above.subject || below.id == above.id;
     let linked = || {
-        let subjects: HashSet<&[u8]> = chain.iter().map(|above| above.subject.der()).collect();
-        chain.iter().any(|below| !below.is_self_issued() && subjects.contains(below.issuer.der()))
+        let subjects: HashSet<&[u8]> = chain().map(|above| above.subject.der()).collect();
+        chain().any(|below| !below.is_self_issued() && subjects.contains(below.issuer.der()))
     };
-    !chain.windows(2).all(follows) && linked()
+    !chain().zip(chain().skip(1)).all(follows) && linked()
 }
 
 /// Places with more than one thing in them.
@@ -331,13 +330,23 @@ fn is_presented(holding: &Holding) -> bool {
 }
 
 pub(super) fn bundle_duplicate(context: &Context<'_>, findings: &mut Findings) {
-    for place in bundles(context) {
-        let mut seen = BTreeSet::new();
+    for place in bundles(context).filter(|place| !is_of_two(place)) {
+        let mut seen = HashSet::new();
         for (index, certificate) in place.certificates().filter(|(_, certificate)| !seen.insert(certificate.id)) {
             let message = format!("{} stands more than once in the same bundle", certificate.display_name());
             let draft = Draft::new(Code::BundleDuplicate, Severity::Info, message).certificate(certificate.id);
             findings.add(draft.at(&place.origin, u32::try_from(index).unwrap_or(u32::MAX)));
         }
+    }
+}
+
+/// Whether there are two certificates at most, and they are different: by far most bundles are so, and need no set.
+fn is_of_two(place: &Holding) -> bool {
+    let mut certificates = place.certificates().map(|(_, certificate)| certificate.id);
+    match (certificates.next(), certificates.next(), certificates.next()) {
+        (Some(first), Some(second), None) => first != second,
+        (_, None, _) => true,
+        _ => false,
     }
 }
 

@@ -74,26 +74,30 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
     // A dump can hold the same defect a hundred thousand times: it is worded once.
     let mut places: HashMap<(&Defect, Option<&str>, Severity), Draft> = HashMap::new();
     let mut order = Vec::new();
-    for holding in &context.inventory.holdings {
-        for (index, defect) in holding.defects().filter(|(_, defect)| defect.kind.code() == code) {
-            // A file that another document names says more than its name there.
-            let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
-            // One address of a name that answers is enough, but for a certificate that each server has of its own.
+    for (holding, index) in context.defects(code) {
+        let Some(Content::Defect(defect)) = usize::try_from(*index).ok().and_then(|index| holding.contents.get(index)) else {
+            continue;
+        };
+        // A file that another document names says more than its name there.
+        let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
+        // One address of a name that answers is enough, but for a certificate that each server has of its own.
+        let spared = || {
             let is_loopback = holding.origin.field.contains(LOOPBACK_NAME);
-            let spared = defect.kind.is_of_server() && !is_loopback && context.has_answered(&holding.origin.document.source);
-            // Without its CA a component does not start.
-            let is_needed = code == Code::EmptyBundle && is_file_of_a_ca(holding);
-            let severity = match (spared, is_needed) {
-                (true, _) => Severity::Info,
-                (false, true) => Severity::Critical,
-                (false, false) => defect.kind.severity(),
-            };
-            let draft = places.entry((defect, file, severity)).or_insert_with(|| {
-                order.push((&**defect, file, severity));
-                draft(defect, file, code, severity)
-            });
-            draft.push(&holding.origin, u32::try_from(index).unwrap_or(u32::MAX));
-        }
+            defect.kind.is_of_server() && !is_loopback && context.has_answered(&holding.origin.document.source)
+        };
+        // Without its CA a component does not start.
+        let severity = if spared() {
+            Severity::Info
+        } else if code == Code::EmptyBundle && is_file_of_a_ca(holding) {
+            Severity::Critical
+        } else {
+            defect.kind.severity()
+        };
+        let draft = places.entry((&**defect, file, severity)).or_insert_with(|| {
+            order.push((&**defect, file, severity));
+            draft(defect, file, code, severity)
+        });
+        draft.push(&holding.origin, *index);
     }
     order.iter().filter_map(|key| places.remove(key)).for_each(|draft| findings.add(draft));
 }

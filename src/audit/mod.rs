@@ -162,6 +162,7 @@ pub struct Context<'a> {
     hosts: OnceLock<HashMap<Option<&'a str>, Vec<&'a Holding>>>,
     roles: OnceLock<HashMap<Role, Vec<&'a Holding>>>,
     authentication: OnceLock<Vec<&'a Holding>>,
+    defects: OnceLock<HashMap<Code, Vec<(&'a Holding, u32)>>>,
 }
 
 /// First certificates whose keys are at fault, by where their place is in memory.
@@ -192,6 +193,7 @@ impl<'a> Context<'a> {
             hosts: OnceLock::new(),
             roles: OnceLock::new(),
             authentication: OnceLock::new(),
+            defects: OnceLock::new(),
         }
     }
 
@@ -247,6 +249,20 @@ impl<'a> Context<'a> {
             };
             self.inventory.holdings.iter().filter(is_it).collect()
         })
+    }
+
+    /// Where the defects with this code stand, with their index there: one walk for all codes.
+    fn defects(&self, code: Code) -> &[(&'a Holding, u32)] {
+        let index = self.defects.get_or_init(|| {
+            let mut index: HashMap<_, Vec<_>> = HashMap::new();
+            for holding in &self.inventory.holdings {
+                for (at, defect) in holding.defects() {
+                    index.entry(defect.kind.code()).or_default().push((holding, u32::try_from(at).unwrap_or(u32::MAX)));
+                }
+            }
+            index
+        });
+        index.get(&code).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What Secrets of a namespace hold.

@@ -143,11 +143,12 @@ pub(super) fn cn_only(context: &Context<'_>, findings: &mut Findings) {
         let Some((_, leaf)) = holding.certificates().next() else { continue };
         let for_servers = leaf.extended_key_usage.as_ref().is_some_and(|usages| usages.contains(&ExtendedKeyUsage::ServerAuth));
         let named = leaf.sans.iter().any(|san| matches!(san, GeneralName::Dns(_) | GeneralName::Ip(_) | GeneralName::Uri(_)));
-        let Some(name) = leaf.subject.common_name().filter(|name| looks_like_a_host(name)) else { continue };
-        if for_servers && !named && !leaf.is_ca() {
-            let message = format!("{} is for servers and has its name, {name}, in the common name alone", leaf.display_name());
-            findings.add(Draft::new(Code::CnOnly, Severity::Warning, message).certificate(leaf.id).at(&holding.origin, 0));
+        if !for_servers || named || leaf.is_ca() {
+            continue;
         }
+        let Some(name) = leaf.subject.common_name().filter(|name| looks_like_a_host(name)) else { continue };
+        let message = format!("{} is for servers and has its name, {name}, in the common name alone", leaf.display_name());
+        findings.add(Draft::new(Code::CnOnly, Severity::Warning, message).certificate(leaf.id).at(&holding.origin, 0));
     }
 }
 

@@ -1,11 +1,13 @@
 //! Bytes that hold certificates and keys themselves: told by content, never by name, and decoded once each.
 
 use super::ber;
+use super::body::BodyDecoder;
+use super::buffers::{Buffers, Pool};
 use super::contents::{self, Certificates};
 use super::keyring::Keyring;
 use super::keystore::{self, Budget, Format, Keystore, Passwords};
-use super::memo::Memo;
-use super::sniff::{self, from_base64};
+use super::memo::{ByFingerprint, Fingerprint, Memo};
+use super::sniff;
 use super::{Limits, jwt, pem};
 use crate::model::{Collect, Content, Defect, DefectKind, Position};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -34,17 +36,17 @@ pub enum Decoded {
 pub struct Decoder {
     limits: Limits,
     hasher: RandomState,
-    known: Memo<Fingerprint, Arc<[Content]>>,
+    known: ByFingerprint<Arc<[Content]>>,
+    /// Places with nothing but a defect: one allocation for each different one.
+    flawed: Memo<Defect, Arc<[Content]>>,
     certificates: Certificates,
+    buffers: Pool,
     nothing: Arc<[Content]>,
     passwords: Passwords,
-    keystores: Memo<Fingerprint, Arc<Keystore>>,
+    keystores: ByFingerprint<Arc<Keystore>>,
     budget: Budget,
     keyring: Mutex<Keyring>,
 }
-
-/// Keyed hash and length.
-type Fingerprint = (u64, usize);
 
 /// The same characters mean different things as bytes and as base64 text.
 #[derive(Clone, Copy)]
@@ -67,7 +69,9 @@ impl Decoder {
             limits,
             hasher: RandomState::new(),
             known: Memo::new(),
+            flawed: Memo::new(),
             certificates: Memo::new(),
+            buffers: Pool::default(),
             nothing: Arc::from([]),
             passwords,
             keystores: Memo::new(),
@@ -96,7 +100,7 @@ impl Decoder {
         if let Some(known) = self.known.find(&fingerprint) {
             return Decoded::Contents(known);
         }
-        let contents = match self.sniff(bytes) {
+        let contents = match self.buffers.lend(|buffers| self.sniff(bytes, &mut buffers.bodies)) {
             Decoded::Contents(contents) => contents,
             other => return other,
         };
@@ -127,20 +131,21 @@ impl Decoder {
         if let Some(known) = self.known.find(&fingerprint) {
             return Decoded::Contents(known);
         }
-        let Some(mut bytes) = from_base64(text.as_bytes()) else {
-            return Decoded::Contents([defect(DefectKind::Base64, None)].into());
-        };
-        if let Some(format) = Format::of(&bytes) {
-            return self.keystore(format, &bytes);
-        }
-        let contents = match self.sniff(&bytes) {
-            Decoded::Contents(contents) => contents,
-            other => return other,
-        };
-        if contents.is_empty() && sniff::is_structured(&bytes) {
-            return Decoded::Structured(std::mem::take(&mut *bytes));
-        }
-        self.remember(fingerprint, contents)
+        self.buffers.lend(|Buffers { text: decoder, bodies }| {
+            let Some(bytes) = decoder.decode(text.as_bytes()) else {
+                return Decoded::Contents([defect(DefectKind::Base64, None)].into());
+            };
+            if let Some(format) = Format::of(bytes) {
+                return self.keystore(format, bytes);
+            }
+            match self.sniff(bytes, bodies) {
+                Decoded::Contents(nothing) if nothing.is_empty() && sniff::is_structured(bytes) => {
+                    Decoded::Structured(bytes.to_vec())
+                }
+                Decoded::Contents(contents) => self.remember(fingerprint, contents),
+                other => other,
+            }
+        })
     }
 
     /// Keeps keystores that wait, and passwords, until everything has been read.
@@ -179,6 +184,11 @@ impl Decoder {
         if contents.is_empty() {
             return Decoded::Contents(Arc::clone(&self.nothing));
         }
+        // Not worth the memory: what is broken is seldom met twice, and is quickly looked at again.
+        if let [Content::Defect(only)] = &*contents {
+            let known = self.flawed.find(only);
+            return Decoded::Contents(known.unwrap_or_else(|| self.flawed.remember(Defect::clone(only), Arc::clone(&contents))));
+        }
         Decoded::Contents(self.known.remember(fingerprint, contents))
     }
 
@@ -186,12 +196,12 @@ impl Decoder {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u8(form as u8);
         hasher.write(bytes);
-        (hasher.finish(), bytes.len())
+        Fingerprint { hash: hasher.finish(), length: bytes.len() }
     }
 
     /// Tells the bytes by their content.
-    fn sniff(&self, bytes: &[u8]) -> Decoded {
-        let contents = self.pem_or_der(bytes);
+    fn sniff(&self, bytes: &[u8], bodies: &mut BodyDecoder) -> Decoded {
+        let contents = self.pem_or_der(bytes, bodies);
         if !contents.is_empty() {
             return Decoded::Contents(contents.into());
         }
@@ -205,17 +215,17 @@ impl Decoder {
         let Some(inner) = sniff::inner_base64(bytes) else { return Decoded::Contents(Arc::clone(&self.nothing)) };
         match Format::of(&inner) {
             Some(format) => self.keystore(format, &inner),
-            None => Decoded::Contents(self.pem_or_der(&inner).into()),
+            None => Decoded::Contents(self.pem_or_der(&inner, bodies).into()),
         }
     }
 
-    fn pem_or_der(&self, bytes: &[u8]) -> Vec<Content> {
+    fn pem_or_der(&self, bytes: &[u8], bodies: &mut BodyDecoder) -> Vec<Content> {
         let most = self.limits.pem_blocks;
         if let Some(der) = ber::is_indefinite(bytes).then(|| ber::definite(bytes)).flatten() {
             return contents::of_der(&der, most, &self.certificates);
         }
         let contents = if is_der(bytes) { contents::of_der(bytes, most, &self.certificates) } else { Vec::new() };
-        if contents.is_empty() { contents::of_pem(bytes, most, &self.certificates) } else { contents }
+        if contents.is_empty() { contents::of_pem(bytes, most, &self.certificates, bodies) } else { contents }
     }
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// Padding is required, stray bits in the last symbol are not looked at: as Go and openssl do.
 const ENGINE: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
-/// Decodes bodies into one buffer, used again for every block and wiped at the end: bodies may be private keys.
+/// Decodes bodies into one buffer, used again for every block and wiped when it goes: bodies may be private keys.
 #[derive(Default)]
 pub(super) struct BodyDecoder {
     symbols: Zeroizing<Vec<u8>>,
@@ -18,6 +18,11 @@ pub(super) struct BodyDecoder {
 }
 
 impl BodyDecoder {
+    /// The bytes that it keeps at hand.
+    pub(super) fn size(&self) -> usize {
+        self.octets.len()
+    }
+
     /// The bytes of a block's body; white space anywhere in it does not matter.
     ///
     /// # Errors

@@ -18,16 +18,15 @@ const PKCS7: &str = "PKCS#7 bundle";
 pub(super) type Certificates = Memo<Sha256, Arc<Certificate>>;
 
 /// Everything in a text that holds PEM.
-pub(super) fn of_pem(text: &[u8], most: usize, certificates: &Certificates) -> Vec<Content> {
+pub(super) fn of_pem(text: &[u8], most: usize, certificates: &Certificates, bodies: &mut BodyDecoder) -> Vec<Content> {
     let mut contents = Contents { found: Vec::new(), certificates };
     let mut lines = Lines::new(text);
-    let mut bodies = BodyDecoder::default();
     for (number, item) in Blocks::new(text).enumerate() {
         if number == most {
             contents.defect(DefectKind::TooManyBlocks(most));
             break;
         }
-        if let Err(flaw) = item.and_then(|block| contents.block(&block, text, &mut bodies)) {
+        if let Err(flaw) = item.and_then(|block| contents.block(&block, text, bodies)) {
             contents.found.push(Content::Defect(Arc::new(lines.defect(flaw))));
         }
     }

@@ -36,8 +36,11 @@ const OWNERS: &[(&str, &str)] = &[("ListenersConfigDump", "listener"), ("Cluster
 const ISTIO: &[(&str, Slot, Role)] =
     &[("default", Slot::Credential, Role::IstioWorkload), ("ROOTCA", Slot::Trust, Role::IstioRoot)];
 
-/// Whether a document is such a dump.
+/// Whether a document is such a dump. One that says its kind is a Kubernetes object, by far most that come here.
 pub(super) fn is_one(node: &Node<'_>) -> bool {
+    if node.field("kind").is_some() {
+        return false;
+    }
     LISTS.iter().any(|list| either(node, list).is_some()) || dumps(node).next().is_some()
 }
 

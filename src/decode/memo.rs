@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::{PoisonError, RwLock};
 
 const SHARDS: usize = 32;
@@ -14,14 +14,51 @@ const SHARDS: usize = 32;
 const MOST: usize = 4096;
 
 /// A bounded map from what was met to what it came to.
-pub(super) struct Memo<K, V> {
-    shards: [RwLock<HashMap<K, V>>; SHARDS],
-    hasher: RandomState,
+pub(super) struct Memo<K, V, S = RandomState> {
+    shards: [RwLock<HashMap<K, V, S>>; SHARDS],
+    hasher: S,
 }
 
-impl<K: Hash + Eq, V: Clone> Memo<K, V> {
+/// A hash with a secret key, and the length of what it was made of. It is not hashed again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    /// The hash.
+    pub(super) hash: u64,
+    /// The length.
+    pub(super) length: usize,
+}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// The hasher for what is a hash already.
+#[derive(Default)]
+pub(super) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// By fingerprint.
+pub(super) type ByFingerprint<V> = Memo<Fingerprint, V, BuildHasherDefault<AsItIs>>;
+
+impl<K: Hash + Eq, V: Clone, S: BuildHasher + Clone + Default> Memo<K, V, S> {
     pub(super) fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
+        let hasher = S::default();
+        Self { shards: std::array::from_fn(|_| RwLock::new(HashMap::with_hasher(hasher.clone()))), hasher }
     }
 
     /// The value of this key.
@@ -39,13 +76,15 @@ impl<K: Hash + Eq, V: Clone> Memo<K, V> {
         shard.entry(key).or_insert(value).clone()
     }
 
-    fn shard(&self, key: &K) -> Option<&RwLock<HashMap<K, V>>> {
-        let hash = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).ok()?;
+    /// By bits of the hash that the map in the shard does not look at first: it finds its bucket by the lowest, and the highest tell
+    /// its entries apart.
+    fn shard(&self, key: &K) -> Option<&RwLock<HashMap<K, V, S>>> {
+        let hash = usize::try_from((self.hasher.hash_one(key) >> 32) % SHARDS as u64).ok()?;
         self.shards.get(hash)
     }
 }
 
-impl<K, V> fmt::Debug for Memo<K, V> {
+impl<K, V, S> fmt::Debug for Memo<K, V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Memo")
     }
@@ -57,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_first_value_stays_and_the_number_is_bounded() {
-        let memo = Memo::new();
+        let memo: Memo<i32, char> = Memo::new();
         assert_eq!(memo.remember(1, 'a'), 'a');
         assert_eq!(memo.remember(1, 'b'), 'a');
         for key in 0..300_000 {

@@ -8,6 +8,7 @@ mod algorithm;
 mod ber;
 pub mod blob;
 mod body;
+mod buffers;
 mod contents;
 mod crypto;
 mod document;

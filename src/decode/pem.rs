@@ -153,7 +153,11 @@ impl<'a> Blocks<'a> {
     /// The next BEGIN boundary that counts and has a label of ours.
     fn next_begin(&mut self) -> Option<Begin<'a>> {
         loop {
-            let start = self.at + memmem::find(self.text.get(self.at..)?, BEGIN)?;
+            let start = self.at + find_dashes(self.text.get(self.at..)?)?;
+            self.at = start + 1;
+            if !self.text.get(start..)?.starts_with(BEGIN) {
+                continue;
+            }
             self.at = start + BEGIN.len();
             if (self.is_line_start(start) || self.is_behind_end(start))
                 && let Some((label, end)) = self.label(self.at)
@@ -169,7 +173,7 @@ impl<'a> Blocks<'a> {
     fn label(&self, start: usize) -> Option<(&'a str, usize)> {
         let window = self.text.get(start..)?;
         let window = window.get(..LONGEST_LABEL + DASHES.len()).unwrap_or(window);
-        let length = memmem::find(window, DASHES)?;
+        let length = find_dashes(window)?;
         let label = window.get(..length).filter(|label| label.iter().all(|byte| matches!(byte, b' '..=b'~')))?;
         Some((std::str::from_utf8(label).ok()?, start + length + DASHES.len()))
     }
@@ -201,7 +205,7 @@ impl<'a> Blocks<'a> {
     /// Reads on behind a BEGIN boundary to the END boundary that belongs to it. `None`: it was prose.
     fn block(&mut self, begin: &Begin<'a>) -> Option<Result<Block<'a>, Flaw>> {
         let mut search = begin.end;
-        while let Some(found) = memmem::find(self.text.get(search..)?, DASHES) {
+        while let Some(found) = find_dashes(self.text.get(search..)?) {
             let boundary = search + found;
             let here = self.text.get(boundary..)?;
             if here.starts_with(END) {
@@ -247,6 +251,11 @@ impl<'a> Blocks<'a> {
         let body = begin.end + body.start..begin.end + body.end;
         Some(Ok(Block { label, kind: begin.kind, headers, body, start: begin.start }))
     }
+}
+
+/// Where five dashes begin. There are none in base64, so that the next one is nearly always theirs.
+fn find_dashes(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'-', text).find(|at| text.get(*at..).is_some_and(|here| here.starts_with(DASHES)))
 }
 
 /// Whether line breaks stand between the boundaries and what is between them; blanks do not matter.

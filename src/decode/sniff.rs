@@ -23,18 +23,26 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Base64, without its white space if need be. Wiped when done with: it may be a key.
 pub(super) fn from_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    decode(text).or_else(|| {
-        let mut symbols = Zeroizing::new(text.to_vec());
-        symbols.retain(|byte| !byte.is_ascii_whitespace());
-        decode(&symbols)
-    })
+    decode(text).or_else(|| decode(&without_white_space(text)))
 }
 
 fn decode(symbols: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(symbols.len())]);
-    let length = BASE64.decode_slice(symbols, &mut bytes).ok()?;
+    let length = decode_into(symbols, &mut bytes)?;
     bytes.truncate(length);
     Some(bytes)
+}
+
+/// Base64 into a buffer with room for `base64::decoded_len_estimate`; returns how many bytes it came to.
+pub(super) fn decode_into(symbols: &[u8], bytes: &mut [u8]) -> Option<usize> {
+    BASE64.decode_slice(symbols, bytes).ok()
+}
+
+/// The text as it is without its white space.
+pub(super) fn without_white_space(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut symbols = Zeroizing::new(text.to_vec());
+    symbols.retain(|byte| !byte.is_ascii_whitespace());
+    symbols
 }
 
 /// The bytes behind text that is base64 of PEM or DER, judged by its head before the rest is decoded: most long opaque values are

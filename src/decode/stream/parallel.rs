@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::{mem, thread};
 
 /// What is read at a time beyond that: few enough bytes to stay in a processor's cache on their way.
-const CHUNK: usize = 512 << 10;
+const CHUNK: usize = 256 << 10;
 /// More threads than this find nothing to do: one thread reads and cuts no faster than they decode.
 const MOST_THREADS: usize = 8;
 /// Reads a stream of which this much is in memory.
