@@ -37,8 +37,7 @@ pub(super) fn front_proxy_untrusted(context: &Context<'_>, findings: &mut Findin
 }
 
 fn issued_by(context: &Context<'_>, findings: &mut Findings, table: &[(Role, &[Role])], code: Code) {
-    let hosts: BTreeSet<Option<&str>> = context.inventory.holdings.iter().map(hosts::host).collect();
-    for host in hosts {
+    for host in hosts::all(context) {
         for (role, issuers) in table {
             let anchors: Vec<&Holding> = issuers
                 .iter()
@@ -351,8 +350,8 @@ fn is_of_two(place: &Holding) -> bool {
 }
 
 pub(super) fn several_certificates(context: &Context<'_>, findings: &mut Findings) {
-    let signing_ca = |holding: &&Holding| holding.origin.role == Some(Role::ClusterCa) && holding.origin.slot == Slot::Credential;
-    for place in context.inventory.holdings.iter().filter(signing_ca) {
+    let signing_ca = |holding: &&Holding| holding.origin.slot == Slot::Credential;
+    for place in context.with_role(Role::ClusterCa).iter().copied().filter(signing_ca) {
         let count = place.certificates().count();
         if count > 1 {
             let message = format!("{count} certificates where the signing CA alone belongs");

@@ -93,7 +93,7 @@ fn loopbacks(context: &Context<'_>, servers: &[ApiServer<'_>]) -> Vec<Handshake>
         let server = Participant::of(Party::Apiserver).named(Arc::clone(&holding.origin.document.source));
         Some(to_itself(server, side))
     };
-    let asked: Vec<Handshake> = context.inventory.holdings.iter().filter_map(asked).collect();
+    let asked: Vec<Handshake> = context.outside_secrets().filter_map(asked).collect();
     let was_asked = |server: &ApiServer<'_>| {
         let endpoint = Some(&server.serving.origin.document.source);
         asked.iter().any(|handshake| handshake.server.name.as_ref() == endpoint)

@@ -24,7 +24,7 @@ pub(super) fn host(holding: &Holding) -> Option<&str> {
 
 /// Every host that something with a role stands on; `None` for what belongs to none.
 pub(super) fn all<'a>(context: &Context<'a>) -> BTreeSet<Option<&'a str>> {
-    let places = context.inventory.holdings.iter().filter(|holding| holding.origin.role.is_some()).map(host);
+    let places = context.by_host().keys().copied();
     let components = context.inventory.facts.components.iter().map(|component| component.host.as_deref());
     places.chain(components).collect()
 }

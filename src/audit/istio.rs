@@ -95,8 +95,7 @@ pub(super) fn is_superseded(context: &Context<'_>, ca: &Holding) -> bool {
     let namespace = ca.origin.document.source.strip_suffix("/istio-ca-secret");
     namespace.is_some_and(|namespace| {
         let plugged_in = format!("{namespace}/cacerts");
-        let places = context.inventory.holdings.iter();
-        places.into_iter().any(|other| *other.origin.document.source == *plugged_in && other.origin.role == Some(Role::IstioCa))
+        context.with_role(Role::IstioCa).iter().any(|other| *other.origin.document.source == *plugged_in)
     })
 }
 

@@ -121,7 +121,7 @@ fn needs_key(holding: &Holding) -> bool {
 pub(super) fn external_ca(context: &Context<'_>, findings: &mut Findings) {
     let keys_were_given = |host| {
         let own = |holding: &&Holding| hosts::host(holding) == host && holding.origin.document.kind == OriginKind::File;
-        context.inventory.holdings.iter().filter(own).any(|holding| holding.private_keys().next().is_some())
+        context.outside_secrets().filter(own).any(|holding| holding.private_keys().next().is_some())
     };
     for pair in context.pairs().0.iter().filter(|pair| pair.key.is_none()) {
         let Some(credential) = holding(context, Some(pair.credential)) else { continue };
@@ -233,8 +233,7 @@ pub(super) fn weak_signature(context: &Context<'_>, findings: &mut Findings) {
 }
 
 pub(super) fn service_account(context: &Context<'_>, findings: &mut Findings) {
-    let hosts: BTreeSet<Option<&str>> = context.inventory.holdings.iter().map(hosts::host).collect();
-    for host in hosts {
+    for host in hosts::all(context) {
         let signers: Vec<_> = hosts::places(context, host, Role::ServiceAccountKey, &[Slot::Key, Slot::Credential]).collect();
         let verifiers: Vec<_> = hosts::places(
             context,
@@ -259,18 +258,16 @@ pub(super) fn service_account(context: &Context<'_>, findings: &mut Findings) {
 
 /// Hosts that are looked at together are one cluster: all sign with the same key.
 fn between_hosts(context: &Context<'_>, findings: &mut Findings) {
-    let is_signer = |holding: &&Holding| holding.origin.role == Some(Role::ServiceAccountKey);
-    let signers: Vec<&Holding> =
-        context.inventory.holdings.iter().filter(is_signer).filter(|holding| hosts::host(holding).is_some()).collect();
+    let signers = context.with_role(Role::ServiceAccountKey).iter().copied();
+    let signers: Vec<&Holding> = signers.filter(|holding| hosts::host(holding).is_some()).collect();
     let keys = |holding: &Holding| public_keys(holding).collect::<BTreeSet<_>>();
     let Some((first, others)) = signers.split_first() else { return };
     let elsewhere = |holding: &Holding, other: &Holding| {
         hosts::host(other).is_some() && hosts::host(other) != hosts::host(holding) && !keys(other).is_disjoint(&keys(holding))
     };
-    let is_verifier = |holding: &&Holding| holding.origin.role == Some(Role::ServiceAccountPublicKey);
     // A key that the others verify by is one of them, as in the middle of a rotation.
     let shared = |holding: &Holding| {
-        let verifiers = context.inventory.holdings.iter().filter(is_verifier);
+        let verifiers = context.with_role(Role::ServiceAccountPublicKey).iter().copied();
         signers.iter().copied().chain(verifiers).any(|other| elsewhere(holding, other))
     };
     let readable = |holding: &Holding| !keys(holding).is_empty();

@@ -64,9 +64,9 @@ pub(super) fn ca_does_not_sign_server(context: &Context<'_>, findings: &mut Find
 }
 
 /// The API servers' certificates at hand: of the host, or given by themselves.
-fn api_servers<'a>(context: &'a Context<'_>, host: Option<&'a str>) -> impl Iterator<Item = &'a Holding> {
+fn api_servers<'c, 'a>(context: &'c Context<'a>, host: Option<&'c str>) -> impl Iterator<Item = &'a Holding> + use<'c, 'a> {
     let here = move |holding: &&Holding| host.is_none() || hosts::host(holding).is_none() || hosts::host(holding) == host;
-    context.inventory.holdings.iter().filter(|holding| holding.is_api_server()).filter(here)
+    context.outside_secrets().filter(|holding| holding.is_api_server()).filter(here)
 }
 
 /// Whether a bundle holds the very CA that is to sign the host's API server. Then the server's certificate is at fault: `untrusted`.
@@ -142,11 +142,8 @@ pub(super) fn client_untrusted(context: &Context<'_>, findings: &mut Findings) {
 
 /// What the API servers of a host take clients from; a host that has none looks to those that have.
 fn client_cas<'a>(context: &Context<'a>, host: Option<&str>) -> Vec<&'a Holding> {
-    let serves = |host: Option<&str>| {
-        let mut servers = context.inventory.holdings.iter().filter(|holding| holding.origin.role == Some(Role::Apiserver));
-        servers.any(|server| hosts::host(server) == host)
-    };
-    let masters = context.inventory.holdings.iter().filter(|holding| serves(hosts::host(holding)));
+    let serves = |host: Option<&str>| context.with_role(Role::Apiserver).iter().any(|server| hosts::host(server) == host);
+    let masters = context.outside_secrets().filter(|holding| serves(hosts::host(holding)));
     let is_ca = |holding: &&Holding| {
         matches!(holding.origin.role, Some(Role::ClusterCa | Role::ClientCa))
             && matches!(holding.origin.slot, Slot::Credential | Slot::Trust)

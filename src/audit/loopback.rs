@@ -74,7 +74,7 @@ fn about(holding: &Holding, loopback: Loopback, draft: Draft) -> Draft {
 }
 
 fn served<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a Holding, Loopback)> {
-    context.inventory.holdings.iter().filter_map(|holding| holding.loopback().map(|loopback| (holding, loopback)))
+    context.outside_secrets().filter_map(|holding| holding.loopback().map(|loopback| (holding, loopback)))
 }
 
 /// What answers in an API server's stead, by the issuer of its certificate: what to probe instead.

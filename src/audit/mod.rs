@@ -163,6 +163,8 @@ pub struct Context<'a> {
     roles: OnceLock<HashMap<Role, Vec<&'a Holding>>>,
     authentication: OnceLock<Vec<&'a Holding>>,
     defects: OnceLock<HashMap<Code, Vec<(&'a Holding, u32)>>>,
+    outside_secrets: OnceLock<Vec<&'a Holding>>,
+    published: OnceLock<Vec<&'a Holding>>,
 }
 
 /// First certificates whose keys are at fault, by where their place is in memory.
@@ -194,6 +196,8 @@ impl<'a> Context<'a> {
             roles: OnceLock::new(),
             authentication: OnceLock::new(),
             defects: OnceLock::new(),
+            outside_secrets: OnceLock::new(),
+            published: OnceLock::new(),
         }
     }
 
@@ -214,23 +218,41 @@ impl<'a> Context<'a> {
         self.key_faults.get_or_init(find)
     }
 
-    /// Every place with a job on a host.
-    fn on<'s>(&'s self, host: Option<&'s str>) -> &'s [&'a Holding] {
-        let index = self.hosts.get_or_init(|| {
+    /// Every place but those in Secrets that have no job: of a large dump nearly all are such, and most checks ask for something else.
+    fn outside_secrets(&self) -> impl Iterator<Item = &'a Holding> + use<'_, 'a> {
+        let found = self.outside_secrets.get_or_init(|| {
+            let is_one = |holding: &&Holding| holding.origin.role.is_some() || holding.origin.document.kind != OriginKind::Secret;
+            self.inventory.holdings.iter().filter(is_one).collect()
+        });
+        found.iter().copied()
+    }
+
+    /// What objects give workloads to believe, found once.
+    fn published(&self, find: impl FnOnce() -> Vec<&'a Holding>) -> &[&'a Holding] {
+        self.published.get_or_init(find)
+    }
+
+    /// Every place with a job, by host.
+    fn by_host(&self) -> &HashMap<Option<&'a str>, Vec<&'a Holding>> {
+        self.hosts.get_or_init(|| {
             let mut index: HashMap<_, Vec<_>> = HashMap::new();
-            for holding in self.inventory.holdings.iter().filter(|holding| holding.origin.role.is_some()) {
+            for holding in self.outside_secrets().filter(|holding| holding.origin.role.is_some()) {
                 index.entry(holding.origin.document.host.as_deref()).or_default().push(holding);
             }
             index
-        });
-        index.get(&host).map(Vec::as_slice).unwrap_or_default()
+        })
+    }
+
+    /// Every place with a job on a host.
+    fn on<'s>(&'s self, host: Option<&'s str>) -> &'s [&'a Holding] {
+        self.by_host().get(&host).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Every place with a job.
     fn with_role(&self, role: Role) -> &[&'a Holding] {
         let index = self.roles.get_or_init(|| {
             let mut index: HashMap<_, Vec<_>> = HashMap::new();
-            for holding in &self.inventory.holdings {
+            for holding in self.outside_secrets() {
                 if let Some(role) = holding.origin.role {
                     index.entry(role).or_default().push(holding);
                 }
@@ -243,11 +265,11 @@ impl<'a> Context<'a> {
     /// What kube-system/extension-apiserver-authentication holds, found once: every API server at hand asks for it.
     fn authentication(&self) -> &[&'a Holding] {
         self.authentication.get_or_init(|| {
-            let is_it = |holding: &&Holding| {
+            let is_it = |holding: &Holding| {
                 let document = &holding.origin.document;
                 document.kind == OriginKind::ConfigMap && &*document.source == "kube-system/extension-apiserver-authentication"
             };
-            self.inventory.holdings.iter().filter(is_it).collect()
+            self.outside_secrets().filter(|holding| is_it(holding)).collect()
         })
     }
 
@@ -299,7 +321,7 @@ impl<'a> Context<'a> {
 
     /// Conversations, with what each presented.
     fn peers(&self) -> impl Iterator<Item = (&'a Peer, &'a Holding)> {
-        let served = self.inventory.holdings.iter().filter(|holding| holding.origin.document.kind == OriginKind::Peer);
+        let served = self.outside_secrets().filter(|holding| holding.origin.document.kind == OriginKind::Peer);
         let places: HashMap<_, _> = served.map(|holding| (holding.origin.place(), holding)).collect();
         self.inventory.peers.iter().filter_map(move |peer| Some((peer, *places.get(&peer.origin.place())?)))
     }

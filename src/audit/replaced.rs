@@ -28,7 +28,7 @@ pub(super) fn fold(context: &Context<'_>, findings: &mut Vec<Finding>) {
             && origin.role.is_some_and(|role| role.is_ca() && role != Role::IstioCa && role != Role::IstioRoot)
             && matches!(origin.slot, Slot::Credential | Slot::Trust)
     };
-    for place in context.inventory.holdings.iter().filter(is_ca) {
+    for place in context.outside_secrets().filter(is_ca) {
         let refused: Vec<usize> =
             findings.iter().enumerate().filter(|(_, finding)| is_refusal(finding, &place.origin)).map(|(at, _)| at).collect();
         let leaves: BTreeSet<Sha256> = refused.iter().flat_map(|at| own_leaves(context, &findings[*at], place)).collect();
@@ -103,7 +103,7 @@ fn own_leaves(context: &Context<'_>, finding: &Finding, file: &Holding) -> Vec<S
 
 /// Whether anything with a job on the host leads to a CA of the file.
 fn has_signed_some(context: &Context<'_>, file: &Holding) -> bool {
-    let here = context.inventory.holdings.iter().filter(|holding| {
+    let here = context.outside_secrets().filter(|holding| {
         let origin = &holding.origin;
         hosts::host(holding) == hosts::host(file)
             && origin.slot == Slot::Credential

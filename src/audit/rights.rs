@@ -88,7 +88,7 @@ enum Given {
 }
 
 pub(super) fn client_group(context: &Context<'_>, findings: &mut Findings) {
-    for holding in context.inventory.holdings.iter().filter(|holding| holding.origin.slot == Slot::Credential) {
+    for holding in context.outside_secrets().filter(|holding| holding.origin.slot == Slot::Credential) {
         let Some(right) = RIGHTS.iter().find(|right| Some(right.role) == holding.origin.role) else { continue };
         let Some((_, leaf)) = holding.certificates().next().filter(|(_, leaf)| !leaf.is_ca()) else { continue };
         let groups: Vec<String> = leaf.kubernetes_groups().map(str::to_owned).collect();

@@ -75,10 +75,13 @@ const SERVERS: &[(Role, &[u16], &str)] = &[
 /// Every served certificate for which there is a file.
 #[must_use]
 pub fn compare(inventory: &Inventory) -> Vec<Served<'_>> {
+    let is_peer = |holding: &&Holding| holding.origin.document.kind == OriginKind::Peer && holding.loopback().is_none();
+    let peers: Vec<&Holding> = inventory.holdings.iter().filter(is_peer).collect();
+    if peers.is_empty() {
+        return Vec::new();
+    }
     let files: Vec<&Holding> = inventory.holdings.iter().filter(|holding| is_server_file(holding)).collect();
-    let peers = inventory.holdings.iter().filter(|holding| holding.origin.document.kind == OriginKind::Peer);
-    let served = peers.filter(|holding| holding.loopback().is_none() && !files.is_empty());
-    served.filter_map(|peer| file_of(peer, &files)).collect()
+    peers.into_iter().filter(|_| !files.is_empty()).filter_map(|peer| file_of(peer, &files)).collect()
 }
 
 fn is_server_file(holding: &Holding) -> bool {
@@ -139,9 +142,8 @@ fn unnumbered(name: &DistinguishedName) -> String {
 }
 
 pub(super) fn differs(context: &Context<'_>, findings: &mut Findings) {
-    let holdings = context.inventory.holdings.iter();
     let loopbacks: HashMap<&str, Loopback> =
-        holdings.filter_map(|holding| Some((&*holding.origin.document.source, holding.loopback()?))).collect();
+        context.outside_secrets().filter_map(|holding| Some((&*holding.origin.document.source, holding.loopback()?))).collect();
     for served in compare(context.inventory).iter().filter(|served| served.relation != Relation::Same) {
         let (Some(presented), Some(held)) = (leaf(served.peer), leaf(served.file)) else { continue };
         let endpoint = &served.peer.origin.document.source;

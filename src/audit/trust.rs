@@ -153,7 +153,7 @@ pub(super) fn peers_of<'a>(context: &Context<'a>, server: &str) -> Vec<&'a Holdi
             && host_of(&document.source) == host
             && document.source.ends_with(&format!(":{port}"))
     };
-    context.inventory.holdings.iter().filter(is_it).filter(|holding| holding.certificates().next().is_some()).collect()
+    context.outside_secrets().filter(is_it).filter(|holding| holding.certificates().next().is_some()).collect()
 }
 
 pub(super) fn name_mismatch(context: &Context<'_>, findings: &mut Findings) {

@@ -58,7 +58,7 @@ const RENEWED: &[Role] = &[
 
 /// End entities with a job that needs something, each at its place.
 fn leaves<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Holding, &'a Certificate, &'static Need)> {
-    context.inventory.holdings.iter().filter(|holding| holding.origin.slot == Slot::Credential).filter_map(|holding| {
+    context.outside_secrets().filter(|holding| holding.origin.slot == Slot::Credential).filter_map(|holding| {
         let need = NEEDS.iter().find(|need| Some(need.role) == holding.origin.role)?;
         let (_, leaf) = holding.certificates().next().filter(|(_, leaf)| !leaf.is_ca())?;
         Some((holding, &**leaf, need))

@@ -63,10 +63,8 @@ pub(super) fn handshakes<'a>(context: &Context<'a>, servers: &[ApiServer<'a>]) -
 fn unread(context: &Context<'_>) -> Vec<Handshake> {
     let mut found = Vec::new();
     for (role, party, _) in PARTIES {
-        let files = context.inventory.holdings.iter().filter(|holding| {
-            let document = &holding.origin.document;
-            holding.origin.role == Some(*role) && holding.origin.field.is_empty() && document.kind != OriginKind::Peer
-        });
+        let files = context.with_role(*role).iter().copied();
+        let files = files.filter(|holding| holding.origin.field.is_empty() && holding.origin.document.kind != OriginKind::Peer);
         let is_lost = |holding: &&Holding| {
             let document = &holding.origin.document;
             let mut known = context.inventory.kubeconfigs.iter();

@@ -78,7 +78,7 @@ impl<'c, 'a> Reference<'c, 'a> {
 /// Without files and servers: the CA that most namespaces were given.
 fn most_published(context: &Context<'_>) -> HashSet<Sha256> {
     let mut counted: BTreeMap<Vec<Sha256>, usize> = BTreeMap::new();
-    for place in context.inventory.holdings.iter().filter(|holding| is_published(holding)) {
+    for place in objects(context).iter().filter(|holding| is_published(holding)) {
         let keys: Vec<Sha256> = place.certificates().map(|(_, certificate)| certificate.public_key.spki_sha256).collect();
         if !keys.is_empty() {
             *counted.entry(keys).or_default() += 1;
@@ -98,13 +98,19 @@ fn is_token(holding: &Holding) -> bool {
     document.kind == OriginKind::Secret && document.subtype.as_deref() == Some(SERVICE_ACCOUNT_TOKEN)
 }
 
+/// The copies of the cluster's CA in the API.
+fn objects<'c, 'a>(context: &'c Context<'a>) -> &'c [&'a Holding] {
+    let is_one = |holding: &&Holding| is_published(holding) || is_token(holding);
+    context.published(|| context.inventory.holdings.iter().filter(is_one).collect())
+}
+
 /// What workloads were given to believe.
 fn given<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Holding> {
     let is_ca = |holding: &&Holding| {
         let is_file = holding.origin.document.kind == OriginKind::File;
         (is_file || holding.origin.slot == Slot::Trust) && holding.certificates().next().is_some()
     };
-    let objects = context.inventory.holdings.iter().filter(|holding| is_published(holding) || is_token(holding));
+    let objects = objects(context).iter().copied();
     // What kube-controller-manager publishes, where it is not among the objects.
     let files = hosts::all(context).into_iter().flat_map(|host| ROOT_CA_FILE.on(context, host));
     objects.chain(files).filter(is_ca)

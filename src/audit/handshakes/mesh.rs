@@ -50,12 +50,8 @@ const WORKLOAD: Missing =
 
 /// Sidecars show each other what they were issued, and believe the root that they were handed.
 fn sidecars(context: &Context<'_>, bundles: &[&CaBundle<'_>]) -> Option<Handshake> {
-    let is_workload = |holding: &&Holding| {
-        holding.origin.role == Some(Role::IstioWorkload)
-            && holding.origin.slot == Slot::Credential
-            && holding.certificates().next().is_some()
-    };
-    let workloads: Vec<&Holding> = context.inventory.holdings.iter().filter(is_workload).collect();
+    let is_credential = |holding: &&Holding| holding.origin.slot == Slot::Credential && holding.certificates().next().is_some();
+    let workloads: Vec<&Holding> = context.with_role(Role::IstioWorkload).iter().copied().filter(is_credential).collect();
     let shared = distributed_roots(context);
     if workloads.is_empty() {
         return by_root(context, bundles, &shared);
@@ -103,8 +99,8 @@ impl<'s, 'a> Roots<'s, 'a> {
         for root in shared.iter().copied().filter(|root| root.origin.document.kind == OriginKind::ConfigMap) {
             roots.of_namespaces.entry(namespace(root)).or_default().push(root);
         }
-        let is_root = |holding: &&Holding| holding.origin.role == Some(Role::IstioRoot) && holding.origin.slot == Slot::Trust;
-        for root in context.inventory.holdings.iter().filter(is_root) {
+        let all = context.with_role(Role::IstioRoot).iter().copied();
+        for root in all.filter(|holding| holding.origin.slot == Slot::Trust) {
             roots.beside.entry((neighbourhood(root), hosts::host(root))).or_default().push(root);
         }
         roots
@@ -202,5 +198,5 @@ fn gateways(context: &Context<'_>) -> Vec<Handshake> {
             server_side: side,
         })
     };
-    context.inventory.holdings.iter().filter(is_one).filter_map(handshake).collect()
+    context.outside_secrets().filter(is_one).filter_map(handshake).collect()
 }

@@ -29,7 +29,7 @@ pub(in super::super) fn api_servers<'a>(context: &Context<'a>) -> Vec<ApiServer<
         served::compare(context.inventory).into_iter().map(|served| (std::ptr::from_ref(served.file), served.peer)).collect();
     let probed: Vec<*const Holding> = served.values().map(|peer| std::ptr::from_ref(*peer)).collect();
     let is_extra = |holding: &Holding| probed.contains(&std::ptr::from_ref(holding)) || holding.loopback().is_some();
-    let found = context.inventory.holdings.iter().filter(|holding| holding.is_api_server() && !is_extra(holding));
+    let found = context.outside_secrets().filter(|holding| holding.is_api_server() && !is_extra(holding));
     found.map(|file| server(context, served.get(&std::ptr::from_ref(file)).copied().unwrap_or(file), file)).collect()
 }
 

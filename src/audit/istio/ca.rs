@@ -26,10 +26,7 @@ const PLUGGED_IN: &str = "cacerts";
 
 /// Every one of them.
 pub(in crate::audit) fn ca_bundles<'a>(context: &Context<'a>) -> Vec<CaBundle<'a>> {
-    let of = |role: Role, slot: Slot| {
-        let holdings = context.inventory.holdings.iter();
-        holdings.filter(move |holding| holding.origin.role == Some(role) && holding.origin.slot == slot)
-    };
+    let of = |role: Role, slot: Slot| context.with_role(role).iter().copied().filter(move |holding| holding.origin.slot == slot);
     let cas = of(Role::IstioCa, Slot::Credential).filter(|holding| holding.certificates().next().is_some());
     let bundle = |ca: &'a Holding| {
         let beside = |holding: &&Holding| place(holding) == place(ca) && hosts::host(holding) == hosts::host(ca);
@@ -184,7 +181,7 @@ pub(in crate::audit) fn leads_to(context: &Context<'_>, ca: &Certificate, anchor
 
 /// What workloads are given to believe: `istio-ca-root-cert` of every namespace, and roots beside their certificates.
 pub(in crate::audit) fn distributed_roots<'a>(context: &Context<'a>) -> Vec<&'a Holding> {
-    let of_role = |role| context.inventory.holdings.iter().filter(move |holding| holding.origin.role == Some(role));
+    let of_role = |role| context.with_role(role).iter().copied();
     let of_cas: HashSet<_> = of_role(Role::IstioCa).map(|ca| (place(ca), hosts::host(ca))).collect();
     let is_one = |holding: &&Holding| {
         !of_cas.contains(&(place(holding), hosts::host(holding)))
