@@ -2,7 +2,8 @@
 //!
 //! The peer reads the whole file, parses it with serde_json, decodes every value with base64 and every certificate with x509-parser,
 //! and compares its end with a date. kcert reads, links and judges the same file. Both run in this process, turn about; the ratio of
-//! the best runs is what counts, the times depend on the machine.
+//! the best runs is what counts, the times depend on the machine. Where there is a Go compiler, its road (`dump.go`) and the kcert
+//! program are run as processes too.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,8 +15,10 @@ use kcert::mint::{Identity, NOW, Pki};
 use kcert::model::Inventory;
 use std::error::Error;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use time::format_description::well_known::Rfc3339;
 
 /// Secrets in the dump, unless the command line says otherwise: about 80 MB.
 const SECRETS: usize = 20_000;
@@ -47,7 +50,34 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(out, "serde_json + base64 + x509-parser  {:>8.1} ms", peer.as_secs_f64() * 1e3)?;
     writeln!(out, "kcert check                        {:>8.1} ms", ours.as_secs_f64() * 1e3)?;
     writeln!(out, "ratio                              {:>8.2}", peer.as_secs_f64() / ours.as_secs_f64())?;
+    let Some(go) = go_road(directory.path()) else { return Ok(()) };
+    let (mut peer, mut ours) = (Duration::MAX, Duration::MAX);
+    for _ in 0..RUNS {
+        let (time, count) = process(Command::new(&go).arg(&path))?;
+        assert_eq!(count.trim(), counts.1.to_string(), "Go sees the same certificates");
+        peer = peer.min(time);
+        let at = NOW.format(&Rfc3339)?;
+        ours = ours.min(process(Command::new(env!("CARGO_BIN_EXE_kcert")).args(["check", "--at", &at]).arg(&path))?.0);
+    }
+    writeln!(out, "Go, as a process                   {:>8.1} ms", peer.as_secs_f64() * 1e3)?;
+    writeln!(out, "kcert check, as a process          {:>8.1} ms", ours.as_secs_f64() * 1e3)?;
+    writeln!(out, "ratio                              {:>8.2}", peer.as_secs_f64() / ours.as_secs_f64())?;
     Ok(())
+}
+
+/// The program of the Go road, where it can be made.
+fn go_road(directory: &Path) -> Option<PathBuf> {
+    let program = directory.join("go-road");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/dump.go");
+    let made = Command::new("go").arg("build").arg("-o").arg(&program).arg(source).status();
+    made.is_ok_and(|status| status.success()).then_some(program)
+}
+
+/// How long a process takes, and what it prints.
+fn process(command: &mut Command) -> Result<(Duration, String), Box<dyn Error>> {
+    let start = Instant::now();
+    let output = command.stderr(Stdio::inherit()).output()?;
+    Ok((start.elapsed(), String::from_utf8(output.stdout)?))
 }
 
 /// Reads, links and judges; returns the number of certificates.
