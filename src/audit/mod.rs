@@ -15,6 +15,7 @@ mod istio;
 mod keys;
 mod kubeconfig;
 pub mod loopback;
+pub mod managed;
 mod objects;
 mod pairs;
 mod peers;
@@ -34,8 +35,8 @@ pub use upgrade::{Note, Upgrade};
 
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{
-    Certificate, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Role, Severity,
-    Sha256, Slot,
+    Certificate, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Managed, Origin, OriginKind, Peer, Role,
+    Severity, Sha256, Slot,
 };
 use findings::Findings;
 use pairs::Pairs;
@@ -162,6 +163,7 @@ pub struct Context<'a> {
     hosts: OnceLock<HashMap<Option<&'a str>, Vec<&'a Holding>>>,
     roles: OnceLock<HashMap<Role, Vec<&'a Holding>>>,
     authentication: OnceLock<Vec<&'a Holding>>,
+    managed: OnceLock<Managed<'a>>,
 }
 
 /// First certificates whose keys are at fault, by where their place is in memory.
@@ -192,6 +194,7 @@ impl<'a> Context<'a> {
             hosts: OnceLock::new(),
             roles: OnceLock::new(),
             authentication: OnceLock::new(),
+            managed: OnceLock::new(),
         }
     }
 
@@ -247,6 +250,11 @@ impl<'a> Context<'a> {
             };
             self.inventory.holdings.iter().filter(is_it).collect()
         })
+    }
+
+    /// What cert-manager renews.
+    fn managed(&self) -> &Managed<'a> {
+        self.managed.get_or_init(|| Managed::of(&self.inventory.facts))
     }
 
     /// What Secrets of a namespace hold.

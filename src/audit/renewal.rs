@@ -1,6 +1,6 @@
 //! How a certificate is renewed, in a sentence: by its role and distribution, else by where it stands.
 
-use super::Context;
+use super::{Context, managed};
 use crate::chain::NodeId;
 use crate::model::{Distribution, Holding, OriginKind, Role, Slot};
 use time::Duration;
@@ -57,7 +57,15 @@ pub(super) fn how_to_renew(context: &Context<'_>, node: NodeId) -> String {
     // A place that says whose the certificate is tells more than one that only believes it.
     let (own, others): (Vec<&Holding>, Vec<&Holding>) =
         context.places(node).map(|(holding, _)| holding).partition(|holding| holding.origin.role.is_some());
-    let by_place = own.into_iter().chain(others).find_map(|holding| at_place(context, holding));
+    let managed = managed::manager(context, node);
+    let managed = managed.map(|managed| managed::says(managed, context.graph.certificate(node), context.policy.at));
+    let by_role = own.iter().find_map(|holding| at_place(context, holding));
+    let by_place = match (managed, by_role) {
+        // What has a job has readers that cert-manager does not know.
+        (Some(managed), Some(by_role)) => Some(format!("{managed}. {by_role}")),
+        (Some(managed), None) => Some(managed),
+        (None, by_role) => by_role.or_else(|| others.iter().find_map(|holding| at_place(context, holding))),
+    };
     let advice = by_place.unwrap_or_else(|| "Renew it where it was issued, then restart or reload what serves it.".to_owned());
     match renewed_elsewhere(context, node) {
         Some(host) => format!("{advice} ({host} has a newer one: each control-plane node is renewed by itself)"),

@@ -1,0 +1,105 @@
+//! What cert-manager does about a certificate of its own: whether it renews it, when, and what keeps it from that.
+//!
+//! Its Certificate tells of the one that is in the Secret now. The renewal is controlled by `status.renewalTime`; what has failed stands
+//! in the condition `Issuing` while the old certificate is still good, and in `Ready` when it is not (cert-manager
+//! pkg/controller/certificates).
+
+use super::Context;
+use super::findings::Draft;
+use crate::chain::NodeId;
+use crate::model::when::{date, moment};
+use crate::model::{Certificate, Condition, Evidence, ManagedCertificate, ManagedStatus, Slot, Told};
+use time::{Duration, OffsetDateTime};
+
+/// Who manages a certificate: the first of its places that is the credential in a Secret of cert-manager. What stands behind it in the
+/// chain, and what is trusted there, is somebody else's.
+pub(super) fn manager<'a>(context: &Context<'a>, node: NodeId) -> Option<&'a ManagedCertificate> {
+    context.places(node).find_map(|(holding, index)| {
+        let is_its_own = index == 0 && holding.origin.slot == Slot::Credential;
+        is_its_own.then(|| context.managed().by_secret(&holding.origin.document)).flatten()
+    })
+}
+
+/// What cert-manager does about a certificate, in a sentence or two.
+pub(super) fn says(managed: &ManagedCertificate, certificate: &Certificate, at: OffsetDateTime) -> String {
+    let (renew, tells) = (command(managed, "renew"), command(managed, "status certificate"));
+    let Told::ByCertificate(status) = &managed.told else {
+        return format!(
+            "cert-manager issued it and renews it as long as nothing fails ({managed}, as the Secret says): {tells} shows; to renew it now: {renew}"
+        );
+    };
+    if let Some(end) = status.not_after.filter(|end| *end != certificate.validity.not_after) {
+        return format!(
+            "{managed} of cert-manager ends {}: the Secret was written anew since, or holds another one; read it again, or: {renew}",
+            date(end)
+        );
+    }
+    if let Some(trouble) = trouble(managed, status) {
+        return format!("cert-manager does not renew it: {trouble}. Look at {tells}, mend that, then: {renew}");
+    }
+    let by = managed.issuer.as_ref().map(|issuer| format!(", {issuer}")).unwrap_or_default();
+    match status.renewal_time {
+        Some(renewal) if renewal > at => format!("cert-manager renews it on {} ({managed}{by})", day(renewal, at)),
+        Some(renewal) => format!(
+            "cert-manager was to renew it on {} ({managed}{by}): if it has not, look at {tells}, then: {renew}",
+            day(renewal, at)
+        ),
+        None => format!("cert-manager issued it and says of no renewal ({managed}{by}): look at {tells}, then: {renew}"),
+    }
+}
+
+/// Whether cert-manager will renew it by itself: when.
+#[must_use]
+pub fn renews_on(managed: &ManagedCertificate, at: OffsetDateTime) -> Option<OffsetDateTime> {
+    let Told::ByCertificate(status) = &managed.told else { return None };
+    status.renewal_time.filter(|renewal| *renewal > at && trouble(managed, status).is_none())
+}
+
+/// What keeps cert-manager from issuing it, in a part of a sentence.
+#[must_use]
+pub fn hindrance(managed: &ManagedCertificate) -> Option<String> {
+    let Told::ByCertificate(status) = &managed.told else { return None };
+    trouble(managed, status)
+}
+
+/// The line that has cert-manager do something with a Certificate (cert-manager.io/docs/reference/cmctl). Names of Certificates are such
+/// that they need no quotes.
+#[must_use]
+pub fn command(managed: &ManagedCertificate, verb: &str) -> String {
+    match &*managed.namespace {
+        "" => format!("cmctl {verb} {}", managed.name),
+        namespace => format!("cmctl {verb} --namespace {namespace} {}", managed.name),
+    }
+}
+
+fn trouble(managed: &ManagedCertificate, status: &ManagedStatus) -> Option<String> {
+    if let (Some(failure), Some(issuing)) = (status.last_failure, status.issuing.as_ref().filter(|issuing| !issuing.is_met)) {
+        let times = status.failed_attempts.filter(|times| *times > 1).map(|times| format!(", {times} times")).unwrap_or_default();
+        return Some(format!("{managed} was to be issued and failed on {}{times}{}", date(failure), why(issuing)));
+    }
+    let ready = status.ready.as_ref()?;
+    let since = ready.since.map(|since| format!(" since {}", date(since))).unwrap_or_default();
+    (!ready.is_met).then(|| format!("{managed} is not ready{since}{}", why(ready)))
+}
+
+/// `: REASON: message`, as far as there is one.
+fn why(condition: &Condition) -> String {
+    let parts = [&condition.reason, &condition.message].into_iter().filter(|part| !part.is_empty());
+    let parts: Vec<&str> = parts.map(|part| part.trim_end_matches('.')).collect();
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(": ")) }
+}
+
+/// The day; to the second where that may decide.
+fn day(instant: OffsetDateTime, at: OffsetDateTime) -> String {
+    if (instant - at).abs() < Duration::days(2) { moment(instant) } else { date(instant) }
+}
+
+/// Adds who renews it and when to a finding about a certificate.
+pub(super) fn about(context: &Context<'_>, node: NodeId, draft: Draft) -> Draft {
+    let Some(managed) = manager(context, node) else { return draft };
+    let draft = draft.evidence("managedBy", Evidence::Text(managed.to_string()));
+    match renews_on(managed, context.policy.at) {
+        Some(renewal) => draft.evidence("renewalTime", Evidence::Time(renewal)),
+        None => draft,
+    }
+}
