@@ -8,7 +8,7 @@ use super::Context;
 use super::findings::Draft;
 use crate::chain::NodeId;
 use crate::model::when::{date, moment};
-use crate::model::{Certificate, Condition, Evidence, ManagedCertificate, ManagedStatus, Slot, Told};
+use crate::model::{Certificate, Condition, Document, Evidence, ManagedCertificate, ManagedStatus, Slot, Told};
 use time::{Duration, OffsetDateTime};
 
 /// Who manages a certificate: the first of its places that is the credential in a Secret of cert-manager. What stands behind it in the
@@ -25,27 +25,40 @@ pub(super) fn says(managed: &ManagedCertificate, certificate: &Certificate, at: 
     let (renew, tells) = (command(managed, "renew"), command(managed, "status certificate"));
     let Told::ByCertificate(status) = &managed.told else {
         return format!(
-            "cert-manager issued it and renews it as long as nothing fails ({managed}, as the Secret says): {tells} shows; to renew it now: {renew}"
+            "cert-manager issued it, as its Secret says ({managed}), and renews it unless that fails: {tells} shows it, {renew} does it now"
         );
     };
     if let Some(end) = status.not_after.filter(|end| *end != certificate.validity.not_after) {
+        let end = date(end);
         return format!(
-            "{managed} of cert-manager ends {}: the Secret was written anew since, or holds another one; read it again, or: {renew}",
-            date(end)
+            "{managed} of cert-manager tells of another one, which ends {end}: read the Secret again; where it still holds this one: {renew}"
         );
     }
     if let Some(trouble) = trouble(managed, status) {
-        return format!("cert-manager does not renew it: {trouble}. Look at {tells}, mend that, then: {renew}");
+        return format!("cert-manager does not renew it: {trouble}. Mend that ({tells} shows more), then: {renew}");
     }
     let by = managed.issuer.as_ref().map(|issuer| format!(", {issuer}")).unwrap_or_default();
     match status.renewal_time {
         Some(renewal) if renewal > at => format!("cert-manager renews it on {} ({managed}{by})", day(renewal, at)),
-        Some(renewal) => format!(
-            "cert-manager was to renew it on {} ({managed}{by}): if it has not, look at {tells}, then: {renew}",
-            day(renewal, at)
-        ),
-        None => format!("cert-manager issued it and says of no renewal ({managed}{by}): look at {tells}, then: {renew}"),
+        Some(renewal) => {
+            let renewal = day(renewal, at);
+            format!(
+                "cert-manager was to renew it on {renewal} ({managed}{by}): where it has not, {tells} shows why; then: {renew}"
+            )
+        }
+        None => format!("cert-manager issued it and plans no renewal ({managed}{by}): {tells} shows why; then: {renew}"),
     }
+}
+
+/// What to do about a keystore in a Secret of cert-manager that no password opens: its Certificate says where that is.
+pub(super) fn password_of(context: &Context<'_>, document: &Document) -> Option<String> {
+    let managed = context.managed().by_secret(document)?;
+    let secrets: Vec<String> = managed.passwords_in.iter().map(|secret| managed.beside(secret)).collect();
+    let secrets = Some(secrets.join(" or ")).filter(|secrets| !secrets.is_empty())?;
+    let renew = command(managed, "renew");
+    Some(format!(
+        "{managed} says that its password is in Secret {secrets}: read that, too. Where it was read, the keystore has another password: {renew} makes it anew."
+    ))
 }
 
 /// Whether cert-manager will renew it by itself: when.
@@ -74,8 +87,12 @@ pub fn command(managed: &ManagedCertificate, verb: &str) -> String {
 
 fn trouble(managed: &ManagedCertificate, status: &ManagedStatus) -> Option<String> {
     if let (Some(failure), Some(issuing)) = (status.last_failure, status.issuing.as_ref().filter(|issuing| !issuing.is_met)) {
-        let times = status.failed_attempts.filter(|times| *times > 1).map(|times| format!(", {times} times")).unwrap_or_default();
-        return Some(format!("{managed} was to be issued and failed on {}{times}{}", date(failure), why(issuing)));
+        let times = status
+            .failed_attempts
+            .filter(|times| *times > 1)
+            .map(|times| format!(", after {times} attempts"))
+            .unwrap_or_default();
+        return Some(format!("{managed} could not be issued on {}{times}{}", date(failure), why(issuing)));
     }
     let ready = status.ready.as_ref()?;
     let since = ready.since.map(|since| format!(" since {}", date(since))).unwrap_or_default();

@@ -22,6 +22,8 @@ pub struct ManagedCertificate {
     pub secret: Box<str>,
     /// Who issues: kind and name of `spec.issuerRef`.
     pub issuer: Option<Box<str>>,
+    /// The Secrets, by name, that the passwords of the keystores beside it are in.
+    pub passwords_in: Vec<Box<str>>,
     /// How it is known.
     pub told: Told,
 }
@@ -69,7 +71,13 @@ impl ManagedCertificate {
     /// `namespace/name` of the Secret, as its places are called.
     #[must_use]
     pub fn secret_source(&self) -> String {
-        joined(&self.namespace, &self.secret)
+        self.beside(&self.secret)
+    }
+
+    /// The same of another Secret of the namespace.
+    #[must_use]
+    pub fn beside(&self, secret: &str) -> String {
+        joined(&self.namespace, secret)
     }
 }
 

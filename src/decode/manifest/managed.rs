@@ -37,10 +37,12 @@ pub(super) fn certificate(scribe: &mut Scribe<'_>, object: &Object<'_>) {
     if !is_known || !object.site.is_outermost() {
         return;
     }
+    let mut passwords_in: Vec<Box<str>> = Vec::new();
     for kind in KEYSTORES {
-        if let Some(keystore) = object.node.path(&["spec", "keystores", kind]) {
-            passwords(scribe, object, keystore, (namespace, secret));
-        }
+        let Some(keystore) = object.node.path(&["spec", "keystores", kind]) else { continue };
+        passwords(scribe, object, keystore, (namespace, secret));
+        let named = keystore.text(&["passwordSecretRef", "name"]).and_then(self::name);
+        passwords_in.extend(named.filter(|named| passwords_in.iter().all(|known| **known != **named)).map(Box::from));
     }
     let issuer = object.node.path(&["spec", "issuerRef"]);
     let issuer = issuer.and_then(|issuer| self::issuer(issuer.text(&["kind"]), issuer.text(&["name"])));
@@ -51,6 +53,7 @@ pub(super) fn certificate(scribe: &mut Scribe<'_>, object: &Object<'_>) {
         name: name.into(),
         secret: secret.into(),
         issuer,
+        passwords_in,
         told: Told::ByCertificate(Box::new(status)),
     }));
 }
@@ -72,6 +75,7 @@ pub(super) fn annotated(scribe: &mut Scribe<'_>, object: &Object<'_>) {
         name: name.into(),
         secret: secret.into(),
         issuer: issuer(of("cert-manager.io/issuer-kind"), of("cert-manager.io/issuer-name")),
+        passwords_in: Vec::new(),
         told: Told::ByAnnotation,
     }));
 }
@@ -196,6 +200,21 @@ mod tests {
         };
         assert_eq!(managed(&list("cert-manager.io/v1")).len(), 1);
         assert!(managed(&list("networking.internal.knative.dev/v1alpha1")).is_empty());
+    }
+
+    #[test]
+    fn where_passwords_are_is_told_and_no_password() {
+        let by = |name: &str| json!({"create": true, "passwordSecretRef": {"name": name, "key": "k"}});
+        let passwords_in = |keystores: &Value| {
+            let mut object = certificate("cert-manager.io/v1", &Value::Null);
+            object["spec"]["keystores"] = keystores.clone();
+            let one = managed(&object).remove(0);
+            assert!(!format!("{one:?}").contains("s3cr3t"));
+            one.passwords_in.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(passwords_in(&json!({"jks": by("a"), "pkcs12": by("b")})), ["a", "b"]);
+        assert_eq!(passwords_in(&json!({"jks": by("a"), "pkcs12": by("a")})), ["a"]);
+        assert_eq!(passwords_in(&json!({"jks": {"create": true, "password": "s3cr3t"}, "pkcs12": by("$(id)")})), [""; 0]);
     }
 
     #[test]

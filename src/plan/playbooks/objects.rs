@@ -166,17 +166,23 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
                 "If cert-manager issued it: cmctl renew --namespace {namespace} CERTIFICATE, with the Certificate whose spec.secretName is {name} (kubectl -n {namespace} get certificate). Else: whoever issued it issues it again."
             ))),
         };
+        let read = to_check(managed, name);
+        let check = Command::objects(format!("kubectl -n {namespace} get {read} -o yaml | kcert check -q -"));
         let step = step
             .on(format!("Secret {source}"))
             .because([task.reason(site)])
-            .check(
-                Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")),
-                "nothing to say of it",
-            )
+            .check(check, "nothing to say of it")
             .effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
         steps.push(step);
     }
     steps
+}
+
+/// What is read to see that it worked: beside the Secret everything that opens the keystores in it.
+fn to_check(managed: Option<&ManagedCertificate>, secret: &str) -> String {
+    let Some(managed) = managed.filter(|managed| !managed.passwords_in.is_empty()) else { return format!("secret {secret}") };
+    let first = format!("certificates.cert-manager.io/{} secret/{secret}", managed.name);
+    managed.passwords_in.iter().fold(first, |all, one| format!("{all} secret/{one}"))
 }
 
 /// Has cert-manager issue a certificate now, and waits until it has: the condition `Issuing` is there from the command on until the new
