@@ -290,6 +290,14 @@ fn a_password_in_one_file_opens_a_keystore_in_another() {
         let fields: Vec<_> = found.holdings.iter().map(|holding| &*holding.origin.field).collect();
         assert_eq!(fields, ["data[keystore.p12].entries[web]", "data[keystore.p12].entries[root]"]);
     }
+    let packed = tempdir().unwrap();
+    let archive = packed.path().join("bundle.tar");
+    let status = Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(directory.path()).arg(".").status();
+    assert!(status.unwrap().success());
+    for target in [Target::Path(directory.path().into()), Target::Path(archive)] {
+        let fields: Vec<_> = inventory(&[target]).holdings.iter().map(|holding| holding.origin.field.to_string()).collect();
+        assert_eq!(fields, ["data[keystore.p12].entries[web]", "data[keystore.p12].entries[root]"], "a directory, an archive");
+    }
     let closed = inventory(&[first]);
     assert!(closed.holdings[0].defects().next().is_some(), "said once, at the end");
     assert_eq!(&*closed.holdings[0].origin.field, "data[keystore.p12]");

@@ -148,3 +148,16 @@ fn a_keystore_that_stays_closed_says_where_its_password_is() {
     assert!(hint(&[certificate, wrong]).contains("the keystore has another password: cmctl renew --namespace shop web"));
     assert!(hint(&[]).starts_with("Give its password: --password-file"));
 }
+
+#[test]
+fn a_ca_of_istio_that_is_renewed_is_not_read_by_itself() {
+    let ca = pki().ca("istio").valid(NOW - Duration::days(355), NOW + LEFT).self_signed().unwrap();
+    let data = json!({"tls.crt": base64(&ca.pem()), "tls.key": base64(ca.key_pem().as_str()), "ca.crt": base64(&ca.pem())});
+    let cacerts = object("v1", "Secret", "shop/cacerts", json!({"type": "kubernetes.io/tls", "data": data}));
+    let mut certificate = certificate(&json!({"renewalTime": day(5)}));
+    certificate["spec"]["secretName"] = "cacerts".into();
+    let hint = |objects: &[Value]| found(&list(objects), Duration::ZERO, Code::CaExpiring).hint;
+    let said = hint(&[cacerts.clone(), certificate]);
+    assert!(said.starts_with("cert-manager renews it on ") && said.contains("istiod has to read it then"), "{said}");
+    assert!(hint(&[cacerts]).starts_with("Renew Istio's CA"));
+}

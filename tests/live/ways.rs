@@ -2,6 +2,7 @@
 
 use crate::server::{Home, Reply, TOKEN, authority, cluster, kubeconfig, pki, secret, server, status};
 use kcert::mint::Identity;
+use serde_json::json;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -263,4 +264,36 @@ fn mistakes_on_the_command_line_are_said_before_anybody_is_asked() {
     let run = home.run_with(&["check", "--live"], &[("KUBECONFIG", "/nowhere/a:/nowhere/b")]);
     assert!(run.code == 3 && run.err.contains("there is no kubeconfig at /nowhere/a, /nowhere/b"), "{}", run.err);
     assert_eq!(running.asked(), [""; 0]);
+}
+
+#[test]
+fn what_cert_manager_renews_says_so() {
+    let ca = authority("kubernetes");
+    let soon = |days: i64| time::OffsetDateTime::now_utc() + time::Duration::days(days);
+    let leaf = pki().leaf("web").server().dns("web").valid(soon(-355), soon(10)).issued_by(&ca).unwrap();
+    let renewal = soon(5).replace_nanosecond(0).unwrap().format(&time::format_description::well_known::Rfc3339).unwrap();
+    // As an API server lists custom resources: the kind is in each.
+    let certificate = json!({
+        "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"namespace": "shop", "name": "web"},
+        "spec": {"secretName": "web-tls", "issuerRef": {"name": "ca"}}, "status": {"renewalTime": renewal},
+    });
+    for (path, arguments) in
+        [("/apis/cert-manager.io/v1", &["--live"][..]), ("/apis/cert-manager.io/v1/namespaces/shop", &["-n", "shop"])]
+    {
+        let secrets = Reply::List("Secret", vec![secret("shop", "web-tls", &leaf.pem())]);
+        let running = server(Vec::new())
+            .with(&format!("{path}/certificates"), Reply::List("Certificate", vec![certificate.clone()]))
+            .with("/api/v1/secrets", secrets.clone())
+            .with("/api/v1/namespaces/shop/secrets", secrets)
+            .with("/api/v1/namespaces/shop/configmaps", Reply::List("ConfigMap", Vec::new()));
+        let running = running.start(&ca);
+        let home = Home::new(&kubeconfig(&[("here", &cluster(&running.url(), &ca), USER)]));
+        let json = home.run(&[&["check"], arguments].concat()).json();
+        let finding = json["findings"].as_array().unwrap().iter().find(|finding| finding["code"] == "expiring").unwrap();
+        assert!(finding["hint"].as_str().unwrap().starts_with("cert-manager renews it on "), "{finding}");
+        assert_eq!(
+            (&finding["evidence"]["managedBy"], &finding["evidence"]["renewalTime"]),
+            (&json!("Certificate shop/web"), &json!(renewal))
+        );
+    }
 }

@@ -119,8 +119,7 @@ fn cert_manager_is_asked_to_renew_what_it_renews() {
         planned(&of_cert_manager(status), &policy(), |plan| {
             assert!(plan.is_sound() && plan.left.is_empty(), "{:?}", plan.left);
             let [step] = &plan.steps[..] else { panic!("{:?}", plan.steps) };
-            let commands =
-                step.commands.iter().chain(step.checks.iter().map(|check| &check.command)).map(kcert::plan::Command::line);
+            let commands = step.commands.iter().chain(step.checks.iter().map(|check| &check.command)).map(plan::Command::line);
             let needs = step.needs.iter().map(|need| need.what.clone());
             let reasons = step.reasons.iter().map(|reason| reason.message.clone());
             commands.chain(needs).chain(reasons).collect::<Vec<_>>()
