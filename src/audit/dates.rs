@@ -171,9 +171,8 @@ fn limited(context: &Context<'_>, code: Code, limit: NodeId, nodes: &[NodeId]) -
         .evidence("effectiveNotAfter", Evidence::Time(end));
     let draft = match managed::manager(context, limit) {
         Some(managed) => {
-            let draft = managed::about(context, limit, draft);
             let sentence = managed::says(managed, issuer, context.policy.at);
-            draft.hint(format!("The issuer: {sentence}. What it signed before is issued again after that."))
+            draft.hint(format!("What the issuer signed is to be issued again once it was renewed. Of the issuer: {sentence}"))
         }
         None => draft,
     };

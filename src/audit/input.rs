@@ -70,9 +70,12 @@ fn is_file_of_a_ca(holding: &Holding) -> bool {
     origin.document.kind == OriginKind::File && origin.role.is_some_and(is_of_cluster)
 }
 
+/// What makes a defect one that is worded once: what and in which file, how bad, what to do.
+type Wording<'d> = (&'d Defect, Option<&'d str>, Severity, Option<String>);
+
 fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
     // A dump can hold the same defect a hundred thousand times: it is worded once.
-    let mut places: HashMap<(&Defect, Option<&str>, Severity, Option<String>), Draft> = HashMap::new();
+    let mut places: HashMap<Wording<'_>, Draft> = HashMap::new();
     let mut order = Vec::new();
     for holding in &context.inventory.holdings {
         for (index, defect) in holding.defects().filter(|(_, defect)| defect.kind.code() == code) {

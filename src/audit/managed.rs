@@ -61,11 +61,12 @@ pub(super) fn password_of(context: &Context<'_>, document: &Document) -> Option<
     ))
 }
 
-/// Whether cert-manager will renew it by itself: when.
+/// Whether cert-manager will renew a certificate by itself, and it is that one that its Certificate tells of: when.
 #[must_use]
-pub fn renews_on(managed: &ManagedCertificate, at: OffsetDateTime) -> Option<OffsetDateTime> {
+pub fn renews_on(managed: &ManagedCertificate, certificate: &Certificate, at: OffsetDateTime) -> Option<OffsetDateTime> {
     let Told::ByCertificate(status) = &managed.told else { return None };
-    status.renewal_time.filter(|renewal| *renewal > at && trouble(managed, status).is_none())
+    let is_it = status.not_after.is_none_or(|end| end == certificate.validity.not_after);
+    status.renewal_time.filter(|_| is_it).filter(|renewal| *renewal > at && trouble(managed, status).is_none())
 }
 
 /// What keeps cert-manager from issuing it, in a part of a sentence.
@@ -115,7 +116,7 @@ fn day(instant: OffsetDateTime, at: OffsetDateTime) -> String {
 pub(super) fn about(context: &Context<'_>, node: NodeId, draft: Draft) -> Draft {
     let Some(managed) = manager(context, node) else { return draft };
     let draft = draft.evidence("managedBy", Evidence::Text(managed.to_string()));
-    match renews_on(managed, context.policy.at) {
+    match renews_on(managed, context.graph.certificate(node), context.policy.at) {
         Some(renewal) => draft.evidence("renewalTime", Evidence::Time(renewal)),
         None => draft,
     }

@@ -53,7 +53,8 @@ const WHOLE_NODE: &[(Distribution, &str)] = &[
 const SUPERVISORS: &[&str] = &["/k3s-serving", "/rke2-serving"];
 
 /// What follows when somebody else renews a CA that is plugged into Istio (istio.io/latest/docs/tasks/security/cert-management).
-const ISTIOD_READS: &str = "istiod has to read it then (restart it, unless AUTO_RELOAD_PLUGIN_CERTS is set); workloads follow.";
+const ISTIOD_READS: &str =
+    "istiod has to read what is renewed (restart it, unless AUTO_RELOAD_PLUGIN_CERTS is set); workloads follow.";
 
 /// Advice for a certificate, from the first of its places that tells.
 pub(super) fn how_to_renew(context: &Context<'_>, node: NodeId) -> String {
@@ -66,7 +67,7 @@ pub(super) fn how_to_renew(context: &Context<'_>, node: NodeId) -> String {
     let is_istio = own.iter().any(|holding| holding.origin.document.kind == OriginKind::Secret);
     let by_place = match (managed, by_role) {
         // The only Secrets with a job are Istio's.
-        (Some(managed), _) if is_istio => Some(format!("{managed}. {ISTIOD_READS}")),
+        (Some(managed), _) if is_istio => Some(format!("{ISTIOD_READS} {managed}")),
         (Some(managed), None) => Some(managed),
         (_, by_role) => by_role.or_else(|| others.iter().find_map(|holding| at_place(context, holding))),
     };

@@ -107,7 +107,8 @@ fn a_certificate_speaks_for_its_own_secret_and_nothing_else() {
     other["spec"]["secretName"] = "api-tls".into();
     let hint = found(&inventory(&Value::Null, &[other]), Duration::ZERO, Code::Expiring).hint;
     assert!(hint.starts_with("Renew it where it was issued"), "{hint}");
-    let hint = expiring(&json!({"notAfter": day(90), "renewalTime": day(60)})).hint;
+    let Finding { hint, evidence, .. } = expiring(&json!({"notAfter": day(90), "renewalTime": day(60)}));
+    assert!(evidence.iter().all(|(key, _)| *key != "renewalTime"), "that is another one's");
     assert!(hint.starts_with("Certificate shop/web of cert-manager tells of another one, which ends"), "{hint}");
     let annotations = json!({"cert-manager.io/certificate-name": "web"});
     let hint = found(&inventory(&annotations, &[]), Duration::ZERO, Code::Expiring).hint;
@@ -130,7 +131,7 @@ fn the_ca_beside_a_certificate_is_somebody_elses() {
     assert!(!hint("web-tls", Code::CaExpiring).contains("cert-manager renews it"));
     assert!(hint("ca", Code::CaExpiring).starts_with("cert-manager renews it on "));
     assert!(!hint("web-tls", Code::OutlivesIssuer).contains("cert-manager renews it"));
-    assert!(hint("ca", Code::OutlivesIssuer).starts_with("The issuer: cert-manager renews it on "), "how long it really lasts");
+    assert!(hint("ca", Code::OutlivesIssuer).contains("Of the issuer: cert-manager renews it on "), "how long it really lasts");
 }
 
 #[test]
@@ -158,6 +159,6 @@ fn a_ca_of_istio_that_is_renewed_is_not_read_by_itself() {
     certificate["spec"]["secretName"] = "cacerts".into();
     let hint = |objects: &[Value]| found(&list(objects), Duration::ZERO, Code::CaExpiring).hint;
     let said = hint(&[cacerts.clone(), certificate]);
-    assert!(said.starts_with("cert-manager renews it on ") && said.contains("istiod has to read it then"), "{said}");
+    assert!(said.starts_with("istiod has to read") && said.contains("cert-manager renews it on "), "{said}");
     assert!(hint(&[cacerts]).starts_with("Renew Istio's CA"));
 }

@@ -161,10 +161,8 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         }
         let managed = all_managed.by_secret(&site.holding(task.place).origin.document);
         let step = match managed {
-            Some(managed) => by_cert_manager(site, Step::new(&id, None, format!("have cert-manager issue Secret {source} anew")), managed),
-            None => Step::new(&id, None, format!("have Secret {source} issued anew")).run(Command::hand(format!(
-                "If cert-manager issued it: cmctl renew --namespace {namespace} CERTIFICATE, with the Certificate whose spec.secretName is {name} (kubectl -n {namespace} get certificate). Else: whoever issued it issues it again."
-            ))),
+            Some(managed) => by_cert_manager(site, task.place, managed, &id),
+            None => Step::new(&id, None, format!("have Secret {source} issued anew")).run(by_hand(namespace, name)),
         };
         let read = to_check(managed, name);
         let check = Command::objects(format!("kubectl -n {namespace} get {read} -o yaml | kcert check -q -"));
@@ -178,6 +176,12 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     steps
 }
 
+fn by_hand(namespace: &str, name: &str) -> Command {
+    Command::hand(format!(
+        "If cert-manager issued it: cmctl renew --namespace {namespace} CERTIFICATE, with the Certificate whose spec.secretName is {name} (kubectl -n {namespace} get certificate). Else: whoever issued it issues it again."
+    ))
+}
+
 /// What is read to see that it worked: beside the Secret everything that opens the keystores in it.
 fn to_check(managed: Option<&ManagedCertificate>, secret: &str) -> String {
     let Some(managed) = managed.filter(|managed| !managed.passwords_in.is_empty()) else { return format!("secret {secret}") };
@@ -187,19 +191,20 @@ fn to_check(managed: Option<&ManagedCertificate>, secret: &str) -> String {
 
 /// Has cert-manager issue a certificate now, and waits until it has: the condition `Issuing` is there from the command on until the new
 /// certificate is in the Secret, or that has failed (cert-manager pkg/controller/certificates/issuing).
-fn by_cert_manager(site: &Site<'_>, step: Step, managed: &ManagedCertificate) -> Step {
+fn by_cert_manager(site: &Site<'_>, place: Place, managed: &ManagedCertificate, id: &str) -> Step {
     let (namespace, name) = (&managed.namespace, &managed.name);
     let status = format!(
         "kubectl -n {namespace} get certificates.cert-manager.io {name} -o jsonpath='{{.status.conditions[?(@.type==\"Issuing\")].status}}'"
     );
-    let step = step
+    let step = Step::new(id, None, format!("have cert-manager issue Secret {} anew", managed.secret_source()))
         .run(Command::objects(managed::command(managed, "renew")))
         .run(Command::objects(format!("for _ in $(seq 60); do test \"$({status})\" = True || break; sleep 5; done")))
         .needs("cmctl, or its plugin for kubectl (kubectl cert-manager renew)", false);
     if managed.told == Told::ByAnnotation {
         return step.needs(format!("{managed}: the Secret's annotation names it, which a copy of the Secret has, too"), false);
     }
-    match (managed::hindrance(managed), managed::renews_on(managed, site.policy.at)) {
+    let renewal = site.leaf(place).and_then(|leaf| managed::renews_on(managed, leaf, site.policy.at));
+    match (managed::hindrance(managed), renewal) {
         (Some(hindrance), _) => step.needs(format!("what keeps cert-manager from issuing it is mended: {hindrance}"), false),
         (None, Some(renewal)) => step
             .because([Reason::wanted(format!("cert-manager renews it by itself on {}: this has it done before", date(renewal)))]),
