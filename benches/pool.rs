@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     {
         let leaves = cas.iter().map(|ca| template(&pki, ca, shape)).collect::<Result<Vec<_>, _>>()?;
         let [quarter, whole] = [certificates / 4, certificates].map(|count| build(&pool(cas, &leaves, count)));
-        let each = |time: Duration, count: usize| time.as_secs_f64() * 1e9 / count.max(1) as f64;
+        let each = |time: Duration, count: usize| (time / u32::try_from(count.max(1)).unwrap_or(u32::MAX)).as_secs_f64() * 1e9;
         let (few, all) = (each(quarter, certificates / 4), each(whole, certificates));
         writeln!(
             out,

@@ -24,6 +24,8 @@ const PLANTED: &[&str] = &[
     "c2lnbmF0dXJlLW9mLXRoZS1qd3Q",
     "s3cr3t-in-a-key",
     "s3cr3t-of-a-keystore",
+    "s3cr3t-in-a-certificate",
+    "s3cr3t-under-any-key",
     "s3cr3t-in-the-password-file",
     "s3cr3t-in-the-environment",
     KEYSTORE_PASSWORD,
@@ -73,7 +75,12 @@ fn objects() -> String {
          data: {{tls.key: {}, tls.crt: {}}}\n---\n\
          apiVersion: v1\nkind: Secret\nmetadata: {{name: kubeconfig, namespace: a}}\ndata: {{kubeconfig: {}, password: {}}}\n---\n\
          apiVersion: v1\nkind: Secret\nmetadata: {{name: store, namespace: a}}\ndata: {{keystore.p12: {}, password: {}}}\n---\n\
-         apiVersion: v1\nkind: Secret\nmetadata: {{name: store, namespace: b}}\ndata: {{keystore.jks: {}, jks-password: {}}}\n",
+         apiVersion: v1\nkind: Secret\nmetadata: {{name: store, namespace: b}}\ndata: {{keystore.jks: {}, jks-password: {}}}\n---\n\
+         apiVersion: v1\nkind: Secret\nmetadata: {{name: misc, namespace: b}}\ndata: {{thing: {}}}\n---\n\
+         apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: store, namespace: b}}\nspec:\n  secretName: store\n  keystores:\n    \
+         jks: {{create: true, password: s3cr3t-in-a-certificate}}\n    pkcs12: {{create: true, passwordSecretRef: {{name: misc, key: thing}}}}\n---\n\
+         apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: store, namespace: a}}\n\
+         spec: {{secretName: store, keystores: {{pkcs12: {{create: true, password: {KEYSTORE_PASSWORD}}}}}}}\n",
         data("abcdef"),
         data("s3cr3ttokensecret"),
         data(r#"{"auths":{"r":{"auth":"s3cr3t-registry"}}}"#),
@@ -85,6 +92,7 @@ fn objects() -> String {
         data(KEYSTORE_PASSWORD),
         STANDARD.encode(include_bytes!("../certs-fixtures/keystores/keytool.jks")),
         data("s3cr3t-of-a-keystore"),
+        data("s3cr3t-under-any-key"),
     )
 }
 

@@ -2,6 +2,7 @@
 
 use super::findings::{Draft, Findings};
 use super::istio::{is_old_root, is_superseded};
+use super::managed;
 use super::renewal::how_to_renew;
 use super::{Context, Standing};
 use crate::chain::NodeId;
@@ -32,7 +33,7 @@ fn ended(context: &Context<'_>, findings: &mut Findings, code: Code, standing: S
         let message = format!("{} {verb} {} ({})", certificate.display_name(), date(at), relative(context.policy.at, at));
         let mut draft = about(context, node, Draft::new(code, severity, message)).evidence(key, Evidence::Time(at));
         if code == Code::Expired {
-            draft = draft.hint(how_to_renew(context, node));
+            draft = managed::about(context, node, draft).hint(how_to_renew(context, node));
         }
         findings.add(draft);
     }
@@ -57,7 +58,7 @@ fn nearing(context: &Context<'_>, findings: &mut Findings, code: Code, concerns:
         let end = certificate.validity.not_after;
         let message = format!("{} ends {} ({})", certificate.display_name(), date(end), relative(context.policy.at, end));
         let draft = about(context, node, Draft::new(code, severity, message)).evidence("notAfter", Evidence::Time(end));
-        findings.add(draft.hint(how_to_renew(context, node)));
+        findings.add(managed::about(context, node, draft).hint(how_to_renew(context, node)));
     }
 }
 
@@ -168,6 +169,13 @@ fn limited(context: &Context<'_>, code: Code, limit: NodeId, nodes: &[NodeId]) -
     let draft = Draft::new(code, severity, message)
         .evidence("issuer", Evidence::Text(format!("sha256:{}", issuer.id)))
         .evidence("effectiveNotAfter", Evidence::Time(end));
+    let draft = match managed::manager(context, limit) {
+        Some(managed) => {
+            let sentence = managed::says(managed, issuer, context.policy.at);
+            draft.hint(format!("What the issuer signed is to be issued again once it was renewed. Of the issuer: {sentence}"))
+        }
+        None => draft,
+    };
     nodes.iter().fold(draft, |draft, node| about(context, *node, draft))
 }
 

@@ -1,8 +1,8 @@
 //! Defects of the input, as findings.
 
-use super::Context;
 use super::checks::check;
 use super::findings::{Draft, Findings};
+use super::{Context, managed};
 use crate::model::defect::Phase;
 use crate::model::{Code, Content, Defect, DefectKind, Evidence, Holding, LOOPBACK_NAME, OriginKind, Role, Severity, Slot};
 use std::collections::HashMap;
@@ -70,9 +70,12 @@ fn is_file_of_a_ca(holding: &Holding) -> bool {
     origin.document.kind == OriginKind::File && origin.role.is_some_and(is_of_cluster)
 }
 
+/// What makes a defect one that is worded once: what and in which file, how bad, what to do.
+type Wording<'d> = (&'d Defect, Option<&'d str>, Severity, Option<String>);
+
 fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
     // A dump can hold the same defect a hundred thousand times: it is worded once.
-    let mut places: HashMap<(&Defect, Option<&str>, Severity), Draft> = HashMap::new();
+    let mut places: HashMap<Wording<'_>, Draft> = HashMap::new();
     let mut order = Vec::new();
     for (holding, index) in context.defects(code) {
         let Some(Content::Defect(defect)) = usize::try_from(*index).ok().and_then(|index| holding.contents.get(index)) else {
@@ -93,9 +96,15 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
         } else {
             defect.kind.severity()
         };
-        let draft = places.entry((&**defect, file, severity)).or_insert_with(|| {
-            order.push((&**defect, file, severity));
-            draft(defect, file, code, severity)
+        let is_closed = matches!(defect.kind, DefectKind::Locked(_) | DefectKind::Unproven(_));
+        let named = is_closed.then(|| managed::password_of(context, &holding.origin.document)).flatten();
+        let draft = places.entry((&**defect, file, severity, named.clone())).or_insert_with(|| {
+            order.push((&**defect, file, severity, named.clone()));
+            let draft = draft(defect, file, code, severity);
+            match named {
+                Some(named) => draft.hint(named),
+                None => draft,
+            }
         });
         draft.push(&holding.origin, *index);
     }

@@ -15,6 +15,7 @@ mod istio;
 mod keys;
 mod kubeconfig;
 pub mod loopback;
+pub mod managed;
 mod objects;
 mod pairs;
 mod peers;
@@ -34,8 +35,8 @@ pub use upgrade::{Note, Upgrade};
 
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{
-    Certificate, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Role, Severity,
-    Sha256, Slot,
+    Certificate, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Managed, Origin, OriginKind, Peer, Role,
+    Severity, Sha256, Slot,
 };
 use findings::Findings;
 use pairs::Pairs;
@@ -165,6 +166,7 @@ pub struct Context<'a> {
     defects: OnceLock<HashMap<Code, Vec<(&'a Holding, u32)>>>,
     outside_secrets: OnceLock<Vec<&'a Holding>>,
     published: OnceLock<Vec<&'a Holding>>,
+    managed: OnceLock<Managed<'a>>,
 }
 
 /// First certificates whose keys are at fault, by where their place is in memory.
@@ -198,6 +200,7 @@ impl<'a> Context<'a> {
             defects: OnceLock::new(),
             outside_secrets: OnceLock::new(),
             published: OnceLock::new(),
+            managed: OnceLock::new(),
         }
     }
 
@@ -285,6 +288,11 @@ impl<'a> Context<'a> {
             index
         });
         index.get(&code).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What cert-manager renews.
+    fn managed(&self) -> &Managed<'a> {
+        self.managed.get_or_init(|| Managed::of(&self.inventory.facts))
     }
 
     /// What Secrets of a namespace hold.

@@ -1,6 +1,6 @@
 //! How a certificate is renewed, in a sentence: by its role and distribution, else by where it stands.
 
-use super::Context;
+use super::{Context, managed};
 use crate::chain::NodeId;
 use crate::model::{Distribution, Holding, OriginKind, Role, Slot};
 use time::Duration;
@@ -52,12 +52,25 @@ const WHOLE_NODE: &[(Distribution, &str)] = &[
 /// The Secrets in which the supervisors of k3s and RKE2 keep their serving certificate.
 const SUPERVISORS: &[&str] = &["/k3s-serving", "/rke2-serving"];
 
+/// What follows when somebody else renews a CA that is plugged into Istio (istio.io/latest/docs/tasks/security/cert-management).
+const ISTIOD_READS: &str =
+    "istiod has to read what is renewed (restart it, unless AUTO_RELOAD_PLUGIN_CERTS is set); workloads follow.";
+
 /// Advice for a certificate, from the first of its places that tells.
 pub(super) fn how_to_renew(context: &Context<'_>, node: NodeId) -> String {
     // A place that says whose the certificate is tells more than one that only believes it.
     let (own, others): (Vec<&Holding>, Vec<&Holding>) =
         context.places(node).map(|(holding, _)| holding).partition(|holding| holding.origin.role.is_some());
-    let by_place = own.into_iter().chain(others).find_map(|holding| at_place(context, holding));
+    let managed = managed::manager(context, node);
+    let managed = managed.map(|managed| managed::says(managed, context.graph.certificate(node), context.policy.at));
+    let by_role = own.iter().find_map(|holding| at_place(context, holding));
+    let is_istio = own.iter().any(|holding| holding.origin.document.kind == OriginKind::Secret);
+    let by_place = match (managed, by_role) {
+        // The only Secrets with a job are Istio's.
+        (Some(managed), _) if is_istio => Some(format!("{ISTIOD_READS} {managed}")),
+        (Some(managed), None) => Some(managed),
+        (_, by_role) => by_role.or_else(|| others.iter().find_map(|holding| at_place(context, holding))),
+    };
     let advice = by_place.unwrap_or_else(|| "Renew it where it was issued, then restart or reload what serves it.".to_owned());
     match renewed_elsewhere(context, node) {
         Some(host) => format!("{advice} ({host} has a newer one: each control-plane node is renewed by itself)"),

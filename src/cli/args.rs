@@ -41,7 +41,7 @@ pub struct Common {
     /// How to print: text or json everywhere; jsonl in inspect, check, merge and probe; nagios in check, merge, preflight and probe, prometheus in all of them but merge; markdown in preflight and plan; sh in plan.
     #[arg(short, long, value_name = "FORMAT", global = true, value_enum)]
     pub output: Option<Output>,
-    /// Passwords to try on keystores (PKCS#12, JKS, JCEKS), one a line. Tried in any case: $KCERT_PASSWORD, those that Secrets beside a keystore hold, none, changeit.
+    /// Passwords to try on keystores (PKCS#12, JKS, JCEKS), one a line. Tried in any case: $KCERT_PASSWORD, those that Secrets of its namespace hold or a Certificate of cert-manager names, none, changeit.
     #[arg(long, value_name = "FILE", global = true)]
     pub password_file: Option<PathBuf>,
     /// When to colour; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are honoured.

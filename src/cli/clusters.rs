@@ -159,6 +159,7 @@ impl Collect for Labelled<'_> {
             Fact::BootstrapToken(token) => Some(&mut token.document),
             Fact::FrontProxy(front_proxy) => Some(&mut front_proxy.document),
             Fact::Mesh(mesh) => Some(&mut mesh.document),
+            Fact::Managed(managed) => Some(&mut managed.document),
             Fact::Component(_) | Fact::Binding(_) | Fact::Version(_) => None,
         };
         if let Some(document) = document {

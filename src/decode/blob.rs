@@ -32,8 +32,17 @@ pub enum Decoded {
 /// prepare two inputs that collide; by accident it happens once in about 2^64 / n² for n different blobs. The memo holds public
 /// facts, never the bytes that they came from, and nothing for bytes that held nothing. Equal certificates share one allocation
 /// wherever they stand.
+///
+/// Keystores that wait for a password, and passwords, belong to one cluster, or to everything that is none: see [`Decoder::apart`].
 #[derive(Debug)]
 pub struct Decoder {
+    shared: Arc<Shared>,
+    keyring: Mutex<Keyring>,
+}
+
+/// What is the same wherever something was read.
+#[derive(Debug)]
+struct Shared {
     limits: Limits,
     hasher: RandomState,
     known: ByFingerprint<Arc<[Content]>>,
@@ -45,7 +54,6 @@ pub struct Decoder {
     passwords: Passwords,
     keystores: ByFingerprint<Arc<Keystore>>,
     budget: Budget,
-    keyring: Mutex<Keyring>,
 }
 
 /// The same characters mean different things as bytes and as base64 text.
@@ -65,7 +73,7 @@ impl Decoder {
     /// A decoder that tries these passwords on keystores.
     #[must_use]
     pub fn with_passwords(limits: Limits, passwords: Passwords) -> Self {
-        Self {
+        let shared = Shared {
             limits,
             hasher: RandomState::new(),
             known: Memo::new(),
@@ -76,14 +84,21 @@ impl Decoder {
             passwords,
             keystores: Memo::new(),
             budget: Budget::new(),
-            keyring: Mutex::default(),
-        }
+        };
+        Self { shared: Arc::new(shared), keyring: Mutex::default() }
+    }
+
+    /// The same decoder for another cluster: it remembers what this one does, and neither lends the other a password, for namespaces of
+    /// the same name in two clusters have nothing to do with each other.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), keyring: Mutex::default() }
     }
 
     /// The limits it works under.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.shared.limits
     }
 
     /// Decodes bytes: PEM, DER, a keystore, a JSON Web Token, or base64 text of one of them (as in Istio's `caTLSRootCert`).
@@ -97,10 +112,10 @@ impl Decoder {
             return Decoded::Structured(bytes.to_vec());
         }
         let fingerprint = self.fingerprint(Form::Bytes, bytes);
-        if let Some(known) = self.known.find(&fingerprint) {
+        if let Some(known) = self.shared.known.find(&fingerprint) {
             return Decoded::Contents(known);
         }
-        let contents = match self.buffers.lend(|buffers| self.sniff(bytes, &mut buffers.bodies)) {
+        let contents = match self.shared.buffers.lend(|buffers| self.sniff(bytes, &mut buffers.bodies)) {
             Decoded::Contents(contents) => contents,
             other => return other,
         };
@@ -113,7 +128,7 @@ impl Decoder {
     /// Decodes a certificate as TLS carries it: one in DER, and nothing else (RFC 8446 section 4.4.2).
     #[must_use]
     pub fn certificate(&self, der: &[u8]) -> Content {
-        match contents::of_der(der, 2, &self.certificates).as_slice() {
+        match contents::of_der(der, 2, &self.shared.certificates).as_slice() {
             [only @ (Content::Certificate(_) | Content::Defect(_))] => only.clone(),
             _ => defect(DefectKind::Der { what: "certificate", reason: "it is not one certificate in DER".into() }, None),
         }
@@ -125,13 +140,13 @@ impl Decoder {
     #[must_use]
     pub fn base64(&self, text: &str) -> Decoded {
         if text.is_empty() {
-            return Decoded::Contents(Arc::clone(&self.nothing));
+            return Decoded::Contents(Arc::clone(&self.shared.nothing));
         }
         let fingerprint = self.fingerprint(Form::Base64, text.as_bytes());
-        if let Some(known) = self.known.find(&fingerprint) {
+        if let Some(known) = self.shared.known.find(&fingerprint) {
             return Decoded::Contents(known);
         }
-        self.buffers.lend(|Buffers { text: decoder, bodies }| {
+        self.shared.buffers.lend(|Buffers { text: decoder, bodies }| {
             let Some(bytes) = decoder.decode(text.as_bytes()) else {
                 return Decoded::Contents([defect(DefectKind::Base64, None)].into());
             };
@@ -148,16 +163,23 @@ impl Decoder {
         })
     }
 
-    /// Keeps keystores that wait, and passwords, until everything has been read.
-    pub(super) fn keep(&self, keyring: Keyring) {
-        self.keyring.lock().unwrap_or_else(PoisonError::into_inner).add(keyring);
+    /// Keeps keystores that wait, and passwords, until everything has been read; where no more keystores can wait, those so far go on.
+    pub(super) fn keep(&self, keyring: Keyring, out: &mut dyn Collect) {
+        let is_full = {
+            let mut kept = self.keyring.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.add(keyring);
+            kept.is_full()
+        };
+        if is_full {
+            self.open_waiting(out);
+        }
     }
 
     /// Hands on the keystores that waited, opened where a password was met meanwhile.
     pub(super) fn open_waiting(&self, out: &mut dyn Collect) {
         let mut keyring = std::mem::take(&mut *self.keyring.lock().unwrap_or_else(PoisonError::into_inner));
         keyring.open(self, out);
-        self.keep(keyring);
+        self.keyring.lock().unwrap_or_else(PoisonError::into_inner).add(keyring);
     }
 
     /// Decodes the base64 text or the bytes of a keystore once more, with these passwords: those that belong to its place alone.
@@ -171,29 +193,39 @@ impl Decoder {
 
     fn keystore(&self, format: Format, bytes: &[u8]) -> Decoded {
         let fingerprint = self.fingerprint(Form::Bytes, bytes);
-        let known = self.keystores.find(&fingerprint);
-        let open = || self.keystores.remember(fingerprint, Arc::new(self.open(format, bytes, self.passwords.iter())));
+        let known = self.shared.keystores.find(&fingerprint);
+        let open =
+            || self.shared.keystores.remember(fingerprint, Arc::new(self.open(format, bytes, self.shared.passwords.iter())));
         Decoded::Keystore(known.unwrap_or_else(open))
     }
 
     fn open<'p>(&self, format: Format, bytes: &[u8], passwords: impl Iterator<Item = &'p str>) -> Keystore {
-        keystore::read(bytes, format, passwords, &self.budget, self.limits.keystore_entries, &self.certificates)
+        keystore::read(
+            bytes,
+            format,
+            passwords,
+            &self.shared.budget,
+            self.shared.limits.keystore_entries,
+            &self.shared.certificates,
+        )
     }
 
     fn remember(&self, fingerprint: Fingerprint, contents: Arc<[Content]>) -> Decoded {
         if contents.is_empty() {
-            return Decoded::Contents(Arc::clone(&self.nothing));
+            return Decoded::Contents(Arc::clone(&self.shared.nothing));
         }
         // Not worth the memory: what is broken is seldom met twice, and is quickly looked at again.
         if let [Content::Defect(only)] = &*contents {
-            let known = self.flawed.find(only);
-            return Decoded::Contents(known.unwrap_or_else(|| self.flawed.remember(Defect::clone(only), Arc::clone(&contents))));
+            let known = self.shared.flawed.find(only);
+            return Decoded::Contents(
+                known.unwrap_or_else(|| self.shared.flawed.remember(Defect::clone(only), Arc::clone(&contents))),
+            );
         }
-        Decoded::Contents(self.known.remember(fingerprint, contents))
+        Decoded::Contents(self.shared.known.remember(fingerprint, contents))
     }
 
     fn fingerprint(&self, form: Form, bytes: &[u8]) -> Fingerprint {
-        let mut hasher = self.hasher.build_hasher();
+        let mut hasher = self.shared.hasher.build_hasher();
         hasher.write_u8(form as u8);
         hasher.write(bytes);
         Fingerprint { hash: hasher.finish(), length: bytes.len() }
@@ -212,7 +244,7 @@ impl Decoder {
         if let Some(token) = jwt::decode(bytes) {
             return Decoded::Contents([Content::Credential(Arc::new(token))].into());
         }
-        let Some(inner) = sniff::inner_base64(bytes) else { return Decoded::Contents(Arc::clone(&self.nothing)) };
+        let Some(inner) = sniff::inner_base64(bytes) else { return Decoded::Contents(Arc::clone(&self.shared.nothing)) };
         match Format::of(&inner) {
             Some(format) => self.keystore(format, &inner),
             None => Decoded::Contents(self.pem_or_der(&inner, bodies).into()),
@@ -220,12 +252,12 @@ impl Decoder {
     }
 
     fn pem_or_der(&self, bytes: &[u8], bodies: &mut BodyDecoder) -> Vec<Content> {
-        let most = self.limits.pem_blocks;
+        let most = self.shared.limits.pem_blocks;
         if let Some(der) = ber::is_indefinite(bytes).then(|| ber::definite(bytes)).flatten() {
-            return contents::of_der(&der, most, &self.certificates);
+            return contents::of_der(&der, most, &self.shared.certificates);
         }
-        let contents = if is_der(bytes) { contents::of_der(bytes, most, &self.certificates) } else { Vec::new() };
-        if contents.is_empty() { contents::of_pem(bytes, most, &self.certificates, bodies) } else { contents }
+        let contents = if is_der(bytes) { contents::of_der(bytes, most, &self.shared.certificates) } else { Vec::new() };
+        if contents.is_empty() { contents::of_pem(bytes, most, &self.shared.certificates, bodies) } else { contents }
     }
 }
 

@@ -1,16 +1,20 @@
-//! Keystores that wait for a password, and the passwords that Secrets hold.
+//! Keystores that wait for a password, and the passwords that Secrets and Certificates hold.
 //!
-//! cert-manager takes the password of a keystore from another Secret of the namespace, Strimzi puts it beside the keystore. Either may
-//! come first, and from another file, so the two are brought together when everything has been read. Only Secrets of the same namespace
-//! are asked, as only those can be mounted beside it.
+//! cert-manager takes the password of a keystore from the key of a Secret that its Certificate names, or from the Certificate itself;
+//! Strimzi puts it beside the keystore. Any of them may come first, and from another file, so they are brought together when everything
+//! has been read. Only Secrets of the same namespace of the same host or cluster are asked, as only those can be mounted beside it.
+//!
+//! The key that a Certificate names may be called anything, and be read before the Certificate is. So short values of every other key are
+//! put aside, the first [`MOST_ASIDE`] of them, and tried on nothing unless a Certificate names them. Beyond that, a password in such a
+//! key is found only if its Certificate was read before it, as it is in a live cluster.
 
 use super::Decoder;
 use super::keystore::{Keystore, Password};
 use super::scribe::Value;
 use super::sniff::from_base64;
 use super::source;
-use crate::model::{Collect, Origin};
-use std::collections::HashMap;
+use crate::model::{Collect, Document, Origin};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -18,11 +22,15 @@ use zeroize::Zeroizing;
 /// Passwords that are kept in all, and that are tried on one keystore.
 const MOST_KEPT: usize = 100_000;
 const MOST_TRIED: usize = 32;
+/// Values put aside for Certificates that are still to come.
+const MOST_ASIDE: usize = 20_000;
 /// Passwords of one namespace from which those are chosen.
 const MOST_OF_NAMESPACE: usize = 1024;
 /// No password is longer.
 const LONGEST: usize = 256;
-/// Bytes of keystores that wait.
+/// Nor is any key of a Secret (RFC 1123 section 2.1, as kubernetes/apimachinery pkg/util/validation has it).
+const LONGEST_KEY: usize = 253;
+/// Bytes of keystores that wait. With half of it they are no longer kept waiting.
 const MOST_WAITING: usize = 64 << 20;
 
 /// Words in the name of a key that say that its value is a password.
@@ -40,7 +48,25 @@ pub(super) struct Waiting {
     pub(super) bytes: Zeroizing<Vec<u8>>,
 }
 
-/// How near a password is to a keystore: the nearest are tried first.
+/// Where a Certificate says that the password of its keystores is.
+pub(super) enum Pointer {
+    /// In a key of a Secret, `namespace/name`.
+    Key { secret: Box<str>, key: Box<str> },
+    /// Here.
+    Literal(Password),
+}
+
+/// What a Certificate says of the keystores in its Secret.
+pub(super) struct Named {
+    /// The Certificate.
+    pub(super) certificate: Arc<Document>,
+    /// The Secret that the keystores are in, `namespace/name`.
+    pub(super) keystores: Box<str>,
+    /// Their password.
+    pub(super) password: Pointer,
+}
+
+/// How near a password is to a keystore: the nearest are tried first, after those that a Certificate names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Near {
     /// In the same Secret.
@@ -49,11 +75,13 @@ enum Near {
     Named,
     /// In the same namespace.
     Around,
+    /// Called nothing of the kind: tried only where a Certificate names it.
+    Aside,
 }
 
 struct Learnt {
-    /// The Secret, as `namespace/name`.
-    source: Arc<str>,
+    secret: Arc<Document>,
+    key: Box<str>,
     near: Near,
     password: Password,
 }
@@ -62,23 +90,23 @@ struct Learnt {
 #[derive(Default)]
 pub(super) struct Keyring {
     learnt: Vec<Learnt>,
+    /// How many of them are put aside.
+    aside: usize,
+    named: Vec<Named>,
+    /// The keys that are named, as [`key_name`] writes them.
+    pointed_at: HashSet<Box<str>>,
     waiting: Vec<Waiting>,
     bytes: usize,
 }
 
 impl Keyring {
     /// Keeps the value of a Secret's key if it may be the password of a keystore.
-    pub(super) fn learn(&mut self, source: &Arc<str>, key: &str, value: Value<'_>) {
+    pub(super) fn learn(&mut self, secret: &Arc<Document>, key: &str, value: Value<'_>) {
         let (Value::Base64(text) | Value::Text(text)) = value;
-        if text.is_empty() || text.len() > LONGEST * 2 || self.learnt.len() >= MOST_KEPT {
+        if text.is_empty() || text.len() > LONGEST * 2 || key.len() > LONGEST_KEY || self.learnt.len() >= MOST_KEPT {
             return;
         }
-        let has = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
-        let key = key.to_ascii_lowercase();
-        let is_named = has(&key, KEYSTORES) || has(&source.to_ascii_lowercase(), KEYSTORES);
-        if !is_named && !has(&key, PASSWORDS) {
-            return;
-        }
+        let near = nearness(&secret.source, key);
         let bytes = match value {
             Value::Base64(text) => from_base64(text.as_bytes()).unwrap_or_default(),
             Value::Text(text) => Zeroizing::new(text.as_bytes().to_vec()),
@@ -86,12 +114,33 @@ impl Keyring {
         let Some(text) = std::str::from_utf8(&bytes).ok().filter(|text| !text.is_empty() && text.len() <= LONGEST) else {
             return;
         };
-        let near = if is_named { Near::Named } else { Near::Around };
         // An editor's line break at the end belongs to few passwords.
         let line = text.trim_end_matches(['\r', '\n']);
         for text in [Some(line), (line != text).then_some(text)].into_iter().flatten() {
             let password = Password::new(Zeroizing::new(text.to_owned()));
-            self.learnt.push(Learnt { source: Arc::clone(source), near, password });
+            self.keep(Learnt { secret: Arc::clone(secret), key: key.into(), near, password });
+        }
+    }
+
+    fn keep(&mut self, learnt: Learnt) {
+        if learnt.near == Near::Aside {
+            if self.aside >= MOST_ASIDE && !self.pointed_at.contains(&key_name(home(&learnt.secret), &learnt.key)) {
+                return;
+            }
+            self.aside += 1;
+        }
+        if self.learnt.len() < MOST_KEPT {
+            self.learnt.push(learnt);
+        }
+    }
+
+    /// Keeps what a Certificate says of its keystores.
+    pub(super) fn name(&mut self, named: Named) {
+        if self.named.len() < MOST_KEPT {
+            if let Pointer::Key { secret, key } = &named.password {
+                self.pointed_at.insert(key_name((named.certificate.host.as_deref(), secret), key));
+            }
+            self.named.push(named);
         }
     }
 
@@ -104,9 +153,16 @@ impl Keyring {
         self.waiting.push(waiting);
     }
 
+    /// Whether so many keystores wait that they had better go on.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes > MOST_WAITING / 2
+    }
+
     /// Adds what comes next.
     pub(super) fn add(&mut self, next: Self) {
-        self.learnt.extend(next.learnt.into_iter().take(MOST_KEPT.saturating_sub(self.learnt.len())));
+        // Names first: they say what is worth keeping.
+        next.named.into_iter().for_each(|named| self.name(named));
+        next.learnt.into_iter().for_each(|learnt| self.keep(learnt));
         next.waiting.into_iter().for_each(|waiting| self.wait(waiting));
     }
 
@@ -117,29 +173,103 @@ impl Keyring {
         if waiting.is_empty() {
             return;
         }
-        let mut by_namespace: HashMap<&str, Vec<&Learnt>> = HashMap::new();
-        for learnt in &self.learnt {
-            let known = by_namespace.entry(namespace(&learnt.source)).or_default();
-            if known.len() < MOST_OF_NAMESPACE {
-                known.push(learnt);
-            }
-        }
+        let index = Index::of(self);
         for waiting in &waiting {
-            let source = &waiting.whole.document.source;
-            let nearness = |learnt: &Learnt| if learnt.source == *source { Near::Beside } else { learnt.near };
-            let mut near: Vec<_> = by_namespace.get(namespace(source)).into_iter().flatten().collect();
-            near.sort_by_key(|learnt| nearness(learnt));
-            let passwords = near.into_iter().take(MOST_TRIED).map(|learnt| learnt.password.as_str());
-            let opened = decoder.unlock(&waiting.bytes, passwords);
+            let passwords = index.passwords(&waiting.whole.document);
+            let opened = decoder.unlock(&waiting.bytes, passwords.into_iter());
             let keystore = opened.as_ref().unwrap_or(&waiting.keystore);
             source::entries(keystore, &waiting.whole).for_each(|holding| out.holding(holding));
         }
     }
 }
 
+/// What the names of a Secret and its key say.
+fn nearness(secret: &str, key: &str) -> Near {
+    let has = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
+    let (secret, key) = (secret.to_ascii_lowercase(), key.to_ascii_lowercase());
+    match (has(&key, KEYSTORES) || has(&secret, KEYSTORES), has(&key, PASSWORDS)) {
+        (true, _) => Near::Named,
+        (false, true) => Near::Around,
+        (false, false) => Near::Aside,
+    }
+}
+
+/// Where an object is at home: the host, where there are several, and `namespace/name`.
+type Home<'k> = (Option<&'k str>, &'k str);
+
+fn home(document: &Document) -> Home<'_> {
+    (document.host.as_deref(), &document.source)
+}
+
+/// A key of a Secret in one word. No name has a NUL in it that an API server has taken.
+fn key_name((host, secret): Home<'_>, key: &str) -> Box<str> {
+    format!("{}\0{secret}\0{key}", host.unwrap_or_default()).into()
+}
+
 /// The namespace of `namespace/name`.
-fn namespace(source: &str) -> &str {
-    source.split_once('/').map_or("", |(namespace, _)| namespace)
+fn namespace((host, source): Home<'_>) -> Home<'_> {
+    (host, source.split_once('/').map_or("", |(namespace, _)| namespace))
+}
+
+/// Passwords by where they are looked for.
+struct Index<'k> {
+    /// By the Secret of the keystores: what Certificates say.
+    named: HashMap<Home<'k>, Vec<&'k Named>>,
+    /// By the Secret and its key, of keys that are named.
+    keys: HashMap<(Home<'k>, &'k str), Vec<&'k Learnt>>,
+    namespaces: HashMap<Home<'k>, Vec<&'k Learnt>>,
+}
+
+impl<'k> Index<'k> {
+    fn of(keyring: &'k Keyring) -> Self {
+        let mut index = Self { named: HashMap::new(), keys: HashMap::new(), namespaces: HashMap::new() };
+        for named in &keyring.named {
+            let host = named.certificate.host.as_deref();
+            push(index.named.entry((host, &named.keystores)).or_default(), named, MOST_TRIED);
+            if let Pointer::Key { secret, key } = &named.password {
+                index.keys.entry(((host, secret), key)).or_default();
+            }
+        }
+        for learnt in &keyring.learnt {
+            let home = home(&learnt.secret);
+            if let Some(known) = index.keys.get_mut(&(home, &*learnt.key)) {
+                push(known, learnt, MOST_TRIED);
+            }
+            if learnt.near != Near::Aside {
+                push(index.namespaces.entry(namespace(home)).or_default(), learnt, MOST_OF_NAMESPACE);
+            }
+        }
+        index
+    }
+
+    /// What is tried on the keystores of an object, in order.
+    fn passwords(&self, document: &Document) -> Vec<&'k str> {
+        let at = home(document);
+        let mut tried: Vec<&str> = Vec::new();
+        for named in self.named.get(&at).into_iter().flatten() {
+            match &named.password {
+                Pointer::Literal(password) => tried.push(password.as_str()),
+                Pointer::Key { secret, key } => {
+                    let known = self.keys.get(&((at.0, &**secret), &**key)).into_iter().flatten();
+                    tried.extend(known.map(|learnt| learnt.password.as_str()));
+                }
+            }
+        }
+        let mut near: Vec<&Learnt> = self.namespaces.get(&namespace(at)).into_iter().flatten().copied().collect();
+        near.sort_by_key(|learnt| if home(&learnt.secret) == at { Near::Beside } else { learnt.near });
+        tried.extend(near.iter().map(|learnt| learnt.password.as_str()));
+        let mut seen = HashSet::new();
+        tried.retain(|password| seen.insert(*password));
+        tried.truncate(MOST_TRIED);
+        tried
+    }
+}
+
+/// Adds to a list that has an end.
+fn push<T>(list: &mut Vec<T>, one: T, most: usize) {
+    if list.len() < most {
+        list.push(one);
+    }
 }
 
 impl fmt::Debug for Keyring {

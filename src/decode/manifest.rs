@@ -4,6 +4,7 @@
 
 mod cluster;
 mod data;
+mod managed;
 mod signing;
 mod slots;
 
@@ -124,6 +125,18 @@ const KINDS: &[Kind] = &[
     },
 ];
 
+/// Kinds of custom resources. Elements of their lists say what they are (kubernetes/apiextensions-apiserver serves them as
+/// `Unstructured`), so that neither the list's word nor their look counts: other groups have a kind of the same name.
+const CUSTOM: &[Kind] = &[
+    of_cert_manager("cert-manager.io/"),
+    // Until cert-manager 0.10.
+    of_cert_manager("certmanager.k8s.io/"),
+];
+
+const fn of_cert_manager(group: &'static str) -> Kind {
+    Kind { name: "Certificate", group, origin: None, subtype: Subtype::None, resembles: |_| false, decode: managed::certificate }
+}
+
 impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
@@ -152,7 +165,10 @@ struct Object<'n> {
 /// Decodes an object, or an element of a list of this kind.
 pub(super) fn decode(scribe: &mut Scribe<'_>, node: &Node<'_>, hint: Option<&'static Kind>, within: Option<&Site>) {
     let kind = match node.text(&["kind"]) {
-        Some(name) => KINDS.iter().find(|kind| kind.name == name && is_of_group(node, kind.group)),
+        Some(name) => {
+            let custom = || CUSTOM.iter().find(|kind| kind.name == name && is_custom_of(node, kind.group));
+            KINDS.iter().find(|kind| kind.name == name && is_of_group(node, kind.group)).or_else(custom)
+        }
         None => hint.or_else(|| KINDS.iter().find(|kind| (kind.resembles)(node))),
     };
     scribe.found.recognised |= kind.is_some() || is_object(node);
@@ -179,6 +195,11 @@ pub(super) fn decode(scribe: &mut Scribe<'_>, node: &Node<'_>, hint: Option<&'st
 
 fn is_of_group(node: &Node<'_>, group: &str) -> bool {
     node.text(&["apiVersion"]).is_none_or(|version| if group.is_empty() { version == "v1" } else { version.starts_with(group) })
+}
+
+/// The kinds of custom resources are nobody's without a group.
+fn is_custom_of(node: &Node<'_>, group: &str) -> bool {
+    node.text(&["apiVersion"]).is_some_and(|version| version.starts_with(group))
 }
 
 impl Scribe<'_> {

@@ -1,7 +1,7 @@
 //! One borrowed tree for JSON and YAML, and the look-ups that readers of objects need.
 //!
 //! Strings are borrowed from the text wherever they stand in it unescaped. Kubernetes treats `null` as absent, and so does every
-//! look-up here. Numbers have no value: nothing that kcert reads is one.
+//! look-up here. Of numbers only whole ones have a value: kcert reads no others.
 
 mod yaml;
 
@@ -20,8 +20,8 @@ pub enum Node<'a> {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number.
-    Number,
+    /// A number, with its value if that is a whole one.
+    Number(Option<i64>),
     /// Text.
     Str(Cow<'a, str>),
     /// A list.
@@ -80,6 +80,12 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn bool(&self) -> Option<bool> {
         if let Node::Bool(value) = self { Some(*value) } else { None }
+    }
+
+    /// The whole number, if it is one.
+    #[must_use]
+    pub fn number(&self) -> Option<i64> {
+        if let Node::Number(value) = self { *value } else { None }
     }
 
     /// The elements of a list; none for anything else.
@@ -153,16 +159,16 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Node::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+    fn visit_i64<E>(self, value: i64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(Some(value)))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+    fn visit_u64<E>(self, value: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(i64::try_from(value).ok()))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+        Ok(Node::Number(None))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node<'de>, E> {

@@ -111,7 +111,7 @@ pub(super) fn read(
             found
         }
     };
-    decoder.keep(mem::take(&mut found.keyring));
+    decoder.keep(mem::take(&mut found.keyring), out);
     found
 }
 

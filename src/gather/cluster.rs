@@ -19,7 +19,7 @@ mod tests;
 
 pub use client::{Kubeconfigs, Login, NoCluster};
 
-use crate::decode::{Decoder, Expectation, Place};
+use crate::decode::{Decoder, Expectation, Place, source};
 use crate::model::inventory::Host;
 use crate::model::{
     Collect, Content, Defect, DefectKind, Document, Fact, Holding, Kubeconfig, Origin, OriginKind, Peer, SigningRequest, Slot,
@@ -84,7 +84,8 @@ impl Cluster {
         &self.context
     }
 
-    /// Reads what is selected and hands it to `out`. What cannot be read is a defect there.
+    /// Reads what is selected and hands it to `out`. What cannot be read is a defect there. Keystores in it are opened by passwords in it,
+    /// wherever those are listed, and by nothing that was read elsewhere.
     pub fn read(self, selection: &Selection, decoder: &Decoder, out: &mut dyn Collect, step: &mut dyn FnMut(&Progress<'_>)) {
         let server = Document::new(OriginKind::Peer, self.access.server());
         let reading = Reading { context: &self.context, server: &server, timeout: self.timeout, decoder, out, step };
@@ -107,36 +108,45 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     fn run(self, selection: &Selection, ask: &mut dyn Ask) {
+        let Reading { context, server, timeout, decoder, out, step } = self;
+        let decoder = decoder.apart();
+        Reading { context, server, timeout, decoder: &decoder, out: &mut *out, step }.lists(selection, ask);
+        source::finish(&decoder, out);
+    }
+
+    fn lists(self, selection: &Selection, ask: &mut dyn Ask) {
         let place = Place { document: self.server.clone(), role: None, slot: Slot::Unknown, expectation: Expectation::Named };
         let mut objects = Objects { out: self.out, seen: 0, list: List::Ended, cut: Arc::default() };
-        let (mut answered, mut lost) = (false, None);
+        // A server that knows nothing of what is asked has not said yet what it makes of other questions.
+        let (mut answered, mut heard_out, mut lost) = (false, false, None);
         for resource in RESOURCES.iter().filter(|resource| resource.is_in(&selection.scope)) {
             // Who is no longer known will not be for the rest either.
             if let Some(defect) = &lost {
-                objects.out.holding(holding(self.server, resource.name, Clone::clone(defect)));
+                objects.out.holding(holding(self.server, resource.shown, Clone::clone(defect)));
                 continue;
             }
             let mut refused = Vec::new();
             for namespace in resource.namespaces(&selection.scope) {
                 let labels = resource.labels(selection.labels.as_deref());
                 let mut report = |objects: u64| {
-                    (self.step)(&Progress { context: self.context, resource: resource.name, objects });
+                    (self.step)(&Progress { context: self.context, resource: resource.shown, objects });
                 };
                 let lister =
                     Lister { resource, namespace, labels: &labels, decoder: self.decoder, place: &place, timeout: self.timeout };
                 match lister.read(ask, &mut objects, &mut report) {
-                    End::Read | End::Absent => answered = true,
+                    End::Absent => answered = true,
+                    End::Read => (answered, heard_out) = (true, true),
                     End::Forbidden(reason) => {
-                        answered = true;
+                        (answered, heard_out) = (true, true);
                         refused.push((namespace, reason));
                     }
                     // A server that has never answered will not answer the next question either: nothing of it was read.
                     End::Silent(defect) if !answered => return objects.out.holding(holding(self.server, "", defect)),
-                    End::Failed(defect) if !answered && objects.seen == 0 && is_for_all(&defect) => {
+                    End::Failed(defect) if !heard_out && objects.seen == 0 && is_for_all(&defect) => {
                         return objects.out.holding(holding(self.server, "", defect));
                     }
                     End::Silent(defect) | End::Failed(defect) => {
-                        answered = true;
+                        (answered, heard_out) = (true, true);
                         objects.out.holding(holding(self.server, &field(resource, namespace), defect.clone()));
                         if matches!(defect, DefectKind::NotAdmitted(_)) {
                             lost = Some(defect);
@@ -146,7 +156,7 @@ impl Reading<'_> {
                 }
             }
             if let Some(reason) = refusal(resource, &refused) {
-                objects.out.holding(holding(self.server, resource.name, DefectKind::Forbidden(reason.into())));
+                objects.out.holding(holding(self.server, resource.shown, DefectKind::Forbidden(reason.into())));
             }
         }
         // Whoever asks may know it by default (the ClusterRole system:public-info-viewer); without it the version is unknown, as from files.
@@ -169,7 +179,7 @@ fn is_for_all(defect: &DefectKind) -> bool {
 
 /// The field of a list that failed.
 fn field(resource: &Resource, namespace: Option<&str>) -> String {
-    namespace.map_or_else(|| resource.name.to_owned(), |namespace| format!("{}[{namespace}]", resource.name))
+    namespace.map_or_else(|| resource.shown.to_owned(), |namespace| format!("{}[{namespace}]", resource.shown))
 }
 
 /// All refusals of one resource in one sentence.
@@ -182,7 +192,7 @@ fn refusal(resource: &Resource, refused: &[(Option<&str>, Box<str>)]) -> Option<
         [only] => format!(" in namespace {only}"),
         several => format!(" in {} namespaces ({})", several.len(), several.join(", ")),
     };
-    Some(format!("{}{place}{reason}", resource.name))
+    Some(format!("{}{place}{reason}", resource.shown))
 }
 
 fn holding(server: &Document, field: &str, defect: DefectKind) -> Holding {

@@ -290,7 +290,42 @@ fn a_password_in_one_file_opens_a_keystore_in_another() {
         let fields: Vec<_> = found.holdings.iter().map(|holding| &*holding.origin.field).collect();
         assert_eq!(fields, ["data[keystore.p12].entries[web]", "data[keystore.p12].entries[root]"]);
     }
+    let packed = tempdir().unwrap();
+    let archive = packed.path().join("bundle.tar");
+    let status = Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(directory.path()).arg(".").status();
+    assert!(status.unwrap().success());
+    for target in [Target::Path(directory.path().into()), Target::Path(archive)] {
+        let fields: Vec<_> = inventory(&[target]).holdings.iter().map(|holding| holding.origin.field.to_string()).collect();
+        assert_eq!(fields, ["data[keystore.p12].entries[web]", "data[keystore.p12].entries[root]"], "a directory, an archive");
+    }
     let closed = inventory(&[first]);
     assert!(closed.holdings[0].defects().next().is_some(), "said once, at the end");
     assert_eq!(&*closed.holdings[0].origin.field, "data[keystore.p12]");
+}
+
+#[test]
+fn a_password_of_one_host_opens_no_keystore_of_another() {
+    let secret =
+        |data: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{namespace: a, name: store}}\ndata: {{{data}}}\n");
+    let keystore = STANDARD.encode(include_bytes!("../../certs-fixtures/keystores/keytool.p12"));
+    let (store, password) =
+        (secret(&format!("keystore.p12: {keystore}")), secret(&format!("password: {}", STANDARD.encode("geheim"))));
+    let hosts = |first: &str, second: &str| {
+        let manifests = "var/lib/rancher/k3s/server/manifests";
+        let directory = tree(&[]);
+        for (host, text) in [(first, &store), (second, &password)] {
+            let manifests = directory.path().join(host).join(manifests);
+            fs::create_dir_all(&manifests).unwrap();
+            fs::write(manifests.join(format!("{}.yaml", text.len())), text).unwrap();
+            let tls = directory.path().join(host).join("var/lib/rancher/k3s/server/tls");
+            fs::create_dir_all(&tls).unwrap();
+            fs::write(tls.join("serving-kube-apiserver.crt"), "").unwrap();
+        }
+        let names: std::collections::BTreeSet<&str> = [first, second].into();
+        let targets: Vec<_> = names.into_iter().map(|host| Target::Path(directory.path().join(host))).collect();
+        let found = inventory(&targets);
+        found.holdings.iter().any(|holding| &*holding.origin.field == "data[keystore.p12].entries[root]")
+    };
+    assert!(hosts("one", "one"), "the test can fail");
+    assert!(!hosts("one", "two"));
 }

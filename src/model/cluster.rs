@@ -1,7 +1,7 @@
 //! What objects and command lines say of a cluster besides its certificates: who dials whom by which name, and who may do what.
 
-use super::Document;
 use super::peer::ServerVersion;
+use super::{Document, ManagedCertificate};
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub enum Fact {
     FrontProxy(FrontProxy),
     /// Istio's mesh configuration.
     Mesh(Mesh),
+    /// A certificate that cert-manager renews.
+    Managed(ManagedCertificate),
     /// The version of the API server that was asked for the rest.
     Version(ServerVersion),
 }
@@ -193,6 +195,8 @@ pub struct Facts {
     pub front_proxies: Vec<FrontProxy>,
     /// Istio's mesh configurations.
     pub meshes: Vec<Mesh>,
+    /// Certificates that cert-manager renews.
+    pub managed: Vec<ManagedCertificate>,
     /// Versions of API servers.
     pub versions: Vec<ServerVersion>,
 }
@@ -208,6 +212,7 @@ impl Facts {
             Fact::BootstrapToken(token) => self.bootstrap_tokens.push(token),
             Fact::FrontProxy(front_proxy) => self.front_proxies.push(front_proxy),
             Fact::Mesh(mesh) => self.meshes.push(mesh),
+            Fact::Managed(managed) => self.managed.push(managed),
             Fact::Version(version) => self.versions.push(version),
         }
     }
@@ -221,8 +226,9 @@ impl Facts {
         let tokens = self.bootstrap_tokens.into_iter().map(Fact::BootstrapToken);
         let front_proxies = self.front_proxies.into_iter().map(Fact::FrontProxy);
         let meshes = self.meshes.into_iter().map(Fact::Mesh);
+        let managed = self.managed.into_iter().map(Fact::Managed);
         let versions = self.versions.into_iter().map(Fact::Version);
         let signed = discoveries.chain(tokens).chain(front_proxies);
-        components.chain(calls).chain(bindings).chain(signed).chain(meshes).chain(versions)
+        components.chain(calls).chain(bindings).chain(signed).chain(meshes).chain(managed).chain(versions)
     }
 }

@@ -194,7 +194,7 @@ say "Done."
 "#;
 
 /// Programs that commands may call, which have to be there before the first one runs.
-const TOOLS: &[&str] = &["kcert", "tar", "kubeadm", "kubectl", "openssl"];
+const TOOLS: &[&str] = &["kcert", "tar", "kubeadm", "kubectl", "cmctl", "openssl"];
 
 fn functions(number: usize, step: &Step, out: &mut dyn Write) -> io::Result<()> {
     let host = step.host.as_deref().map(|host| format!(" (on {host})")).unwrap_or_default();
@@ -270,7 +270,8 @@ fn list(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let by_hand = |step: &Step| step.commands.iter().any(|command| command.kind.is_by_hand());
     column("BY_HAND", &|step| (if by_hand(step) { "yes" } else { "" }).to_owned(), out)?;
     let all = |step: &Step| -> Vec<String> {
-        step.lines().chain(step.checks.iter().map(|check| &check.command)).map(Command::line).collect()
+        let all = step.lines().chain(step.checks.iter().map(|check| &check.command));
+        all.filter(|command| !command.kind.is_by_hand()).map(Command::line).collect()
     };
     let lines: Vec<String> = plan.steps.iter().flat_map(all).collect();
     let is_called = |tool: &&&str| lines.iter().any(|line| line.split([' ', '(']).any(|word| word == **tool));

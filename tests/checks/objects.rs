@@ -41,7 +41,7 @@ pub(super) fn every_cluster_has() -> Value {
 }
 
 /// An object, its name with its namespace before it.
-fn object(version: &str, kind: &str, name: &str, mut fields: Value) -> Value {
+pub(super) fn object(version: &str, kind: &str, name: &str, mut fields: Value) -> Value {
     let (namespace, name) = name.split_once('/').map_or((None, name), |(namespace, name)| (Some(namespace), name));
     fields["apiVersion"] = version.into();
     fields["kind"] = kind.into();

@@ -138,3 +138,24 @@ fn a_plan_is_made_for_one_cluster() {
     let run = home.run(&["plan", "--context", "prod"]);
     assert!(run.out.contains("of-prod") && !run.out.contains("of-stage"), "{}{}", run.out, run.err);
 }
+
+#[test]
+fn a_password_opens_the_keystores_of_its_own_cluster_alone() {
+    let ca = authority("kubernetes");
+    let object = |name: &str, key: &str, value: &[u8]| json!({"metadata": {"namespace": "shop", "name": name}, "data": {key: STANDARD.encode(value)}});
+    let store = object("web", "keystore.p12", include_bytes!("../../certs-fixtures/keystores/keytool-legacy.p12"));
+    let password = object("access", "p12", b"geheim");
+    let closed = |prod: Vec<Value>, stage: Vec<Value>| {
+        let (prod, stage) = (server(prod).start(&ca), server(stage).start(&ca));
+        let (prod, stage) = (cluster(&prod.url(), &ca), cluster(&stage.url(), &ca));
+        let home = Home::new(&kubeconfig(&[("prod", &prod, USER), ("stage", &stage, USER)]));
+        let run = home.run(&["check", "--context", "prod", "--context", "stage"]);
+        assert!(!run.out.contains("geheim"));
+        run.out.contains("every password tried is wrong")
+    };
+    assert!(closed(vec![store.clone()], vec![password.clone()]));
+    assert!(closed(vec![password.clone()], vec![store.clone()]));
+    // Pages have two objects: the password is on the second one.
+    let others = ["a", "b"].map(|name| object(name, "note", b"x"));
+    assert!(!closed([&[store], &others[..], &[password]].concat(), Vec::new()));
+}

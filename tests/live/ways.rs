@@ -2,6 +2,7 @@
 
 use crate::server::{Home, Reply, TOKEN, authority, cluster, kubeconfig, pki, secret, server, status};
 use kcert::mint::Identity;
+use serde_json::json;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -27,7 +28,8 @@ fn everything_is_read_page_by_page_and_nothing_but_lists_is_asked() {
     let asked = running.asked();
     assert!(asked.iter().all(|line| line.starts_with("GET /api") || line.starts_with("GET /version")), "{asked:?}");
     assert_eq!(asked.iter().filter(|line| line.starts_with("GET /api/v1/secrets?")).count(), 3);
-    assert!(asked[0].contains("limit=500") && asked[0].contains("fieldSelector=type%21%3Dhelm.sh"), "{}", asked[0]);
+    assert!(asked[0].starts_with("GET /apis/cert-manager.io/v1/certificates?"), "{}", asked[0]);
+    assert!(asked[1].contains("limit=500") && asked[1].contains("fieldSelector=type%21%3Dhelm.sh"), "{}", asked[1]);
     assert!(running.logins().iter().all(|login| login.as_deref() == Some(&format!("Bearer {TOKEN}"))));
     let origin = &run.json()["certificates"][0]["origins"][0];
     assert_eq!((&origin["source"], &origin["file"]), (&"ns/s0".into(), &running.url().into()));
@@ -48,9 +50,9 @@ fn namespaces_and_labels_narrow() {
     let run = home.run(&["inspect", "-n", "web", "-l", "app in (a,b)"]);
     assert_eq!((run.code, run.subjects().len()), (0, 2), "{}", run.err);
     let asked = running.asked();
-    assert_eq!(asked.len(), 3, "two lists and the version: {asked:?}");
-    assert!(asked[0].contains("labelSelector=app+in+%28a%2Cb%29"), "{}", asked[0]);
-    assert!(asked[1].contains("labelSelector=app+in+%28a%2Cb%29%2Cowner%21%3Dhelm%2COWNER%21%3DTILLER"), "{}", asked[1]);
+    assert_eq!(asked.len(), 4, "three lists and the version: {asked:?}");
+    assert!(asked[1].contains("labelSelector=app+in+%28a%2Cb%29"), "{}", asked[1]);
+    assert!(asked[2].contains("labelSelector=app+in+%28a%2Cb%29%2Cowner%21%3Dhelm%2COWNER%21%3DTILLER"), "{}", asked[1]);
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn a_token_that_is_not_known_is_said_once() {
     let home = Home::new(&kubeconfig(&[("here", &cluster(&running.url(), &ca), USER)]));
     let run = home.run(&["check", "--live"]);
     assert_eq!((run.code, run.unread()), (3, vec!["forbidden: does not know who asks: 401 Unauthorized".to_owned()]));
-    assert_eq!(running.asked().len(), 1);
+    assert_eq!(running.asked().len(), 2, "{:?}", running.asked());
 }
 
 #[test]
@@ -262,4 +264,36 @@ fn mistakes_on_the_command_line_are_said_before_anybody_is_asked() {
     let run = home.run_with(&["check", "--live"], &[("KUBECONFIG", "/nowhere/a:/nowhere/b")]);
     assert!(run.code == 3 && run.err.contains("there is no kubeconfig at /nowhere/a, /nowhere/b"), "{}", run.err);
     assert_eq!(running.asked(), [""; 0]);
+}
+
+#[test]
+fn what_cert_manager_renews_says_so() {
+    let ca = authority("kubernetes");
+    let soon = |days: i64| time::OffsetDateTime::now_utc() + time::Duration::days(days);
+    let leaf = pki().leaf("web").server().dns("web").valid(soon(-355), soon(10)).issued_by(&ca).unwrap();
+    let renewal = soon(5).replace_nanosecond(0).unwrap().format(&time::format_description::well_known::Rfc3339).unwrap();
+    // As an API server lists custom resources: the kind is in each.
+    let certificate = json!({
+        "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"namespace": "shop", "name": "web"},
+        "spec": {"secretName": "web-tls", "issuerRef": {"name": "ca"}}, "status": {"renewalTime": renewal},
+    });
+    for (path, arguments) in
+        [("/apis/cert-manager.io/v1", &["--live"][..]), ("/apis/cert-manager.io/v1/namespaces/shop", &["-n", "shop"])]
+    {
+        let secrets = Reply::List("Secret", vec![secret("shop", "web-tls", &leaf.pem())]);
+        let running = server(Vec::new())
+            .with(&format!("{path}/certificates"), Reply::List("Certificate", vec![certificate.clone()]))
+            .with("/api/v1/secrets", secrets.clone())
+            .with("/api/v1/namespaces/shop/secrets", secrets)
+            .with("/api/v1/namespaces/shop/configmaps", Reply::List("ConfigMap", Vec::new()));
+        let running = running.start(&ca);
+        let home = Home::new(&kubeconfig(&[("here", &cluster(&running.url(), &ca), USER)]));
+        let json = home.run(&[&["check"], arguments].concat()).json();
+        let finding = json["findings"].as_array().unwrap().iter().find(|finding| finding["code"] == "expiring").unwrap();
+        assert!(finding["hint"].as_str().unwrap().starts_with("cert-manager renews it on "), "{finding}");
+        assert_eq!(
+            (&finding["evidence"]["managedBy"], &finding["evidence"]["renewalTime"]),
+            (&json!("Certificate shop/web"), &json!(renewal))
+        );
+    }
 }

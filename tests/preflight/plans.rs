@@ -6,7 +6,7 @@ use super::istio::{
     workload_secret,
 };
 use super::kubeadm::{WORKER, kubeadm, three, with_pods, without_ca_key};
-use super::objects::{self, bundle};
+use super::objects::{self, bundle, tls_secret};
 use super::{others, rancher};
 use kcert::audit::{self, Policy, Threshold};
 use kcert::chain::{AwsLc, Graph};
@@ -16,7 +16,7 @@ use kcert::mint::Recipe;
 use kcert::model::{Inventory, State};
 use kcert::plan::{self, Fault, Plan};
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
 use time::Duration;
@@ -96,6 +96,53 @@ fn plugged(root: fn(Recipe) -> Recipe, ca: fn(Recipe) -> Recipe) -> Cluster {
     })
 }
 
+/// A certificate of cert-manager that ends in 20 days, with what its Certificate says of it.
+fn of_cert_manager(status: &Value) -> Cluster {
+    let reference = json!({"create": true, "passwordSecretRef": {"name": "stores", "key": "p12"}});
+    let certificate = json!({
+        "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"namespace": "shop", "name": "web"},
+        "spec": {"secretName": "web-tls", "keystores": {"pkcs12": reference}}, "status": status,
+    });
+    Cluster::objects_only().edit(move |site| {
+        let ca = pki().ca("shop CA").self_signed().unwrap();
+        let leaf = soon(pki().leaf("web").server().dns("web.shop.svc")).issued_by(&ca).unwrap();
+        site.add([tls_secret("shop/web-tls", &leaf, &ca)]);
+        if !certificate["status"].is_null() {
+            site.add([certificate.clone()]);
+        }
+    })
+}
+
+#[test]
+fn cert_manager_is_asked_to_renew_what_it_renews() {
+    let lines = |status: &Value| {
+        planned(&of_cert_manager(status), &policy(), |plan| {
+            assert!(plan.is_sound() && plan.left.is_empty(), "{:?}", plan.left);
+            let [step] = &plan.steps[..] else { panic!("{:?}", plan.steps) };
+            let commands = step.commands.iter().chain(step.checks.iter().map(|check| &check.command)).map(plan::Command::line);
+            let needs = step.needs.iter().map(|need| need.what.clone());
+            let reasons = step.reasons.iter().map(|reason| reason.message.clone());
+            commands.chain(needs).chain(reasons).collect::<Vec<_>>()
+        })
+    };
+    let renewed = lines(&json!({"renewalTime": "2026-12-01T00:00:00Z", "conditions": [{"type": "Ready", "status": "True"}]}));
+    assert_eq!(renewed[0], "cmctl renew --namespace shop web");
+    let check = "kubectl -n shop get certificates.cert-manager.io/web secret/web-tls secret/stores -o yaml | kcert check -q -";
+    assert!(renewed.iter().any(|line| line == check), "with what opens its keystores: {renewed:?}");
+    assert!(
+        renewed.iter().any(|line| line == "cert-manager renews it by itself on 2026-12-01: this has it done before"),
+        "{renewed:?}"
+    );
+    let condition = json!({"type": "Ready", "status": "False", "reason": "Pending", "message": "waits for \u{1b}[2J"});
+    let hindered = lines(&json!({"renewalTime": "2026-12-01T00:00:00Z", "conditions": [condition]}));
+    assert!(
+        hindered.iter().any(|line| line.contains("is mended: Certificate shop/web is not ready: Pending: waits for")),
+        "{hindered:?}"
+    );
+    let unknown = lines(&Value::Null);
+    assert!(unknown[0].starts_with("If cert-manager issued it: cmctl renew --namespace shop CERTIFICATE"), "{unknown:?}");
+}
+
 /// A cluster, its name, the beginnings of the names of steps that must be in the plan.
 type Case = (&'static str, fn() -> Cluster, &'static [&'static str]);
 
@@ -144,6 +191,7 @@ const CASES: &[Case] = &[
     ("Istio's own root ends", || mesh(soon), &["istio-root"]),
     ("a plugged-in root ends", || plugged(soon, soon), &["istio-trust", "istio-ca", "istio-workloads", "istio-drop"]),
     ("a plugged-in intermediate ends", || plugged(|root| root, soon), &["istio-ca"]),
+    ("a certificate of cert-manager ends", || of_cert_manager(&json!({})), &["secret-shop-web-tls"]),
     ("k3s", || rancher::k3s().twist("*leaf", expired), &["rotate"]),
     ("RKE2", || rancher::rke2().twist("*leaf", soon), &["rotate"]),
     ("MicroK8s", || others::microk8s().twist("server", soon), &["refresh-certs"]),

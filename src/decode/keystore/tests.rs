@@ -139,6 +139,109 @@ fn secrets_of_a_namespace_open_its_keystores() {
     assert_eq!(named(list(&[keystore])).lines()[0], closed);
 }
 
+/// A Certificate of cert-manager whose Secret is `a/store`.
+fn certificate(namespace: &str, keystores: &serde_json::Value) -> serde_json::Value {
+    json!({"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"namespace": namespace, "name": "web"},
+        "spec": {"secretName": "store", "keystores": keystores}})
+}
+
+fn by_reference(secret: &str, key: &str) -> serde_json::Value {
+    json!({"pkcs12": {"create": true, "passwordSecretRef": {"name": secret, "key": key}}})
+}
+
+#[test]
+fn a_certificate_names_the_very_key_whatever_it_is_called() {
+    let list = |items: &[serde_json::Value]| json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let opened = ["secret a/store data[keystore.p12].entries[web] Credential: certificate certificate key"];
+    let closed = "secret a/store data[keystore.p12] Unknown: (is a PKCS#12 keystore, and every password tried is wrong)";
+    let store = secret("a", "store", &[("keystore.p12", KEYTOOL_LEGACY)]);
+    let other = secret("a", "misc", &[("value", b"geheim\n"), ("user", b"web")]);
+    let named = |items: &[serde_json::Value]| named(list(items)).lines();
+    let certificate = |keystores: &serde_json::Value| certificate("a", keystores);
+    let [first, second, third] = [store.clone(), other.clone(), certificate(&by_reference("misc", "value"))];
+    for order in [
+        [&first, &second, &third],
+        [&first, &third, &second],
+        [&second, &first, &third],
+        [&second, &third, &first],
+        [&third, &first, &second],
+        [&third, &second, &first],
+    ] {
+        assert_eq!(named(&order.map(Clone::clone)), opened);
+    }
+    for wrong in [
+        by_reference("misc", "user"),
+        by_reference("misc", "gone"),
+        by_reference("gone", "value"),
+        by_reference("", ""),
+        json!({"pkcs12": {"create": true}}),
+    ] {
+        let lines = named(&[store.clone(), other.clone(), certificate(&wrong)]);
+        assert_eq!(lines[0], closed, "{wrong}");
+        assert!(!lines.concat().contains("geheim"));
+    }
+    let elsewhere = self::certificate("b", &by_reference("misc", "value"));
+    assert_eq!(named(&[store.clone(), other.clone(), elsewhere])[0], closed, "another namespace's Certificate is not heard");
+    let mut not_ours = third;
+    not_ours["apiVersion"] = "networking.internal.knative.dev/v1alpha1".into();
+    assert_eq!(named(&[store.clone(), other, not_ours])[0], closed);
+    let literal = |password: &str| certificate(&json!({"pkcs12": {"create": true, "password": password}}));
+    assert_eq!(named(&[store.clone(), literal("geheim")]), opened);
+    assert_eq!(named(&[literal("geheim"), store.clone()]), opened);
+    let lines = named(&[store.clone(), literal("s3cr3t")]);
+    assert!(lines[0] == closed && !lines.concat().contains("s3cr3t"));
+}
+
+#[test]
+fn what_a_certificate_names_is_tried_before_what_is_called_a_password() {
+    let list = |items: &[serde_json::Value]| json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let store = secret("a", "store", &[("keystore.p12", KEYTOOL_LEGACY)]);
+    let names: Vec<String> = (0..40).map(|number| format!("p12-password-{number}")).collect();
+    let values: Vec<String> = (0..40).map(|number| format!("wrong {number}")).collect();
+    let many: Vec<(&str, &[u8])> = names.iter().zip(&values).map(|(name, value)| (&**name, value.as_bytes())).collect();
+    let (many, right) = (secret("a", "many", &many), secret("a", "misc", &[("value", b"geheim")]));
+    let with = certificate("a", &by_reference("misc", "value"));
+    assert_eq!(named(list(&[store.clone(), many.clone(), right.clone(), with])).lines().len(), 1, "opened");
+    let wrong = certificate("a", &by_reference("many", "p12-password-1"));
+    assert_eq!(named(list(&[store, many, right, wrong])).lines().len(), 2, "closed");
+}
+
+#[test]
+fn short_values_are_put_aside_up_to_a_number_and_named_ones_beyond_it() {
+    let many = |count: usize| -> Vec<serde_json::Value> {
+        let one = |number: usize| secret("a", &format!("s{number}"), &[("token", b"x"), ("user", b"y")]);
+        (0..count / 2).map(one).collect()
+    };
+    let list = |items: Vec<serde_json::Value>| json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let store = secret("a", "store", &[("keystore.p12", KEYTOOL_LEGACY)]);
+    let other = secret("a", "misc", &[("value", b"geheim")]);
+    let with = certificate("a", &by_reference("misc", "value"));
+    let lines = |items: Vec<serde_json::Value>| named(list(items)).lines().len();
+    let (closed, opened) = (2, 1);
+    assert_eq!(lines([many(19_998), vec![other.clone(), with.clone(), store.clone()]].concat()), opened);
+    let beyond = [many(20_000), vec![other.clone()], many(20_000), vec![with.clone(), store.clone()]];
+    assert_eq!(lines(beyond.concat()), closed, "long before its Certificate");
+    assert_eq!(lines([vec![with], many(20_000), vec![other, store]].concat()), opened, "read before: kept");
+}
+
+#[test]
+fn keystores_that_take_too_much_room_go_on_without_waiting() {
+    let padding = vec![b'x'; 1 << 20];
+    let large = [KEYTOOL_LEGACY, &padding].concat();
+    let store = |number: usize| secret("a", &format!("store-{number}"), &[("keystore.p12", &large)]);
+    let items: Vec<serde_json::Value> = (0..40).map(store).collect();
+    let password = secret("a", "access", &[("p12", b"geheim")]);
+    let opened = |items: &[serde_json::Value]| {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+        let lines = named(list).lines();
+        lines.iter().filter(|line| line.contains("Credential: certificate certificate key")).count()
+    };
+    let first = [std::slice::from_ref(&password), &items].concat();
+    assert_eq!(opened(&first), 40, "its password was there before it had to go");
+    let last = opened(&[&items[..], &[password]].concat());
+    assert!((1..40).contains(&last), "{last}");
+}
+
 #[test]
 fn a_secret_in_the_way_of_cert_manager_is_read_at_once() {
     let data: &[(&str, &[u8])] = &[("keystore.p12", OPENSSL), ("truststore.p12", KEYTOOL_CLEAR)];

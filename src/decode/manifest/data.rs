@@ -1,7 +1,7 @@
 //! Secrets and ConfigMaps: objects whose data may be anything, so that every value is sniffed.
 
 use super::slots::{rule_for_config_map, rule_for_secret};
-use super::{Object, cluster};
+use super::{Object, cluster, managed};
 use crate::decode::crypto;
 use crate::decode::node::Node;
 use crate::decode::scribe::{Rule, Scribe, Value, one};
@@ -42,12 +42,13 @@ pub(super) fn secret(scribe: &mut Scribe<'_>, object: &Object<'_>) {
     if is_uploaded(object.node) {
         return scribe.defect(&object.site, "data", Rule::optional(Slot::Unknown), DefectKind::Encrypted(UPLOADED));
     }
+    managed::annotated(scribe, object);
     for (key, value) in values(object.node, "data") {
-        scribe.found.keyring.learn(&object.site.document.source, key, Value::Base64(value));
+        scribe.found.keyring.learn(&object.site.document, key, Value::Base64(value));
         scribe.value(&object.site, &format!("data[{key}]"), Value::Base64(value), rule_for_secret(object.name, kind, key));
     }
     for (key, value) in values(object.node, "stringData") {
-        scribe.found.keyring.learn(&object.site.document.source, key, Value::Text(value));
+        scribe.found.keyring.learn(&object.site.document, key, Value::Text(value));
         scribe.value(&object.site, &format!("stringData[{key}]"), Value::Text(value), rule_for_secret(object.name, kind, key));
     }
 }

@@ -115,6 +115,7 @@ impl Parallel<'_> {
         while let Some(mut found) = order.waiting.remove(&order.next) {
             order.next += 1;
             mem::take(&mut found.inventory).drain_into(self.out);
+            self.decoder.keep(mem::take(&mut found.keyring), self.out);
             self.total.add(found);
         }
     }

@@ -141,7 +141,7 @@ impl Lister<'_> {
                 let mut page = Page::new(answer.body);
                 objects.page(page.is_cut());
                 // Files that a page names are none of ours.
-                drop(source::read(self.decoder, &mut page, self.place, objects));
+                drop(source::part(self.decoder, &mut page, self.place, objects));
                 step(objects.seen);
                 let token = match page.next() {
                     Ok(token) => token,

@@ -11,6 +11,8 @@ use super::Scope;
 pub(super) struct Resource {
     /// Its name in URLs.
     pub(super) name: &'static str,
+    /// What it is called: with its group where the name alone would say too little.
+    pub(super) shown: &'static str,
     /// Where it is served, the version to prefer first.
     pub(super) groups: &'static [&'static str],
     belongs: Belongs,
@@ -44,15 +46,36 @@ pub(super) enum Absence {
 const PAGE: u32 = 500;
 
 const fn of_cluster(name: &'static str, groups: &'static [&'static str]) -> Resource {
-    Resource { name, groups, belongs: Belongs::Cluster, fields: None, labels: None, page: PAGE, absence: Absence::Usual }
+    Resource {
+        name,
+        shown: name,
+        groups,
+        belongs: Belongs::Cluster,
+        fields: None,
+        labels: None,
+        page: PAGE,
+        absence: Absence::Usual,
+    }
 }
 
 const ADMISSION: &[&str] = &["/apis/admissionregistration.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1beta1"];
 
 /// In the order in which they are read.
 pub(super) const RESOURCES: &[Resource] = &[
+    // Before the Secrets, for they name the keys that the passwords of keystores are in.
+    Resource {
+        name: "certificates",
+        shown: "certificates.cert-manager.io",
+        groups: &["/apis/cert-manager.io/v1"],
+        belongs: Belongs::Namespace,
+        fields: None,
+        labels: None,
+        page: PAGE,
+        absence: Absence::Usual,
+    },
     Resource {
         name: "secrets",
+        shown: "secrets",
         groups: &["/api/v1"],
         belongs: Belongs::Namespace,
         // The types that the decoder passes over (decode::manifest::data): releases of Helm, passwords of registries.
@@ -63,6 +86,7 @@ pub(super) const RESOURCES: &[Resource] = &[
     },
     Resource {
         name: "configmaps",
+        shown: "configmaps",
         groups: &["/api/v1"],
         belongs: Belongs::Namespace,
         fields: None,

@@ -125,7 +125,98 @@ fn read(server: &mut Server) -> Vec<String> {
 fn pages_follow_each_other() {
     let mut server = with_secrets([page(&["a", "b"], "T1"), page(&["c"], "T2"), page(&["d"], "")]);
     assert_eq!(read_scope(&mut server, Scope::Everything), (["ns/a", "ns/b", "ns/c", "ns/d"].map(str::to_owned).into(), 4));
-    assert_eq!(server.asked[..3], ["/api/v1/secrets", "/api/v1/secrets@T1", "/api/v1/secrets@T2"]);
+    assert_eq!(server.asked[1..4], ["/api/v1/secrets", "/api/v1/secrets@T1", "/api/v1/secrets@T2"]);
+}
+
+const CERTIFICATES: &str = "/apis/cert-manager.io/v1/certificates";
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// A page of any objects.
+fn objects(kind: &str, items: &[serde_json::Value], next: &str) -> Reply {
+    let list = serde_json::json!({"apiVersion": "v1", "items": items, "metadata": {"continue": next}}).to_string();
+    Reply::Is(200, None, JSON, format!(r#"{{"kind":"{kind}",{}"#, list.trim_start_matches('{')))
+}
+
+/// A Secret of the namespace `ns`, without a kind, as typed lists have them.
+fn element(name: &str, key: &str, value: &[u8]) -> serde_json::Value {
+    serde_json::json!({"metadata": {"namespace": "ns", "name": name}, "type": "Opaque", "data": {key: base64(value)}})
+}
+
+fn keystore() -> serde_json::Value {
+    element("web", "keystore.p12", include_bytes!("../../../certs-fixtures/keystores/keytool-legacy.p12"))
+}
+
+/// What is found on a server, by a decoder that others use too: fields, or that the keystore stays closed.
+fn fields(server: &mut Server, decoder: &Decoder) -> Vec<String> {
+    let mut found = Inventory::default();
+    let document = Document::new(OriginKind::Peer, "https://h:1");
+    let (timeout, out, step) = (Duration::from_secs(10), &mut found, &mut |_: &Progress<'_>| {});
+    Reading { context: "c", server: &document, timeout, decoder, out, step }
+        .run(&Selection { scope: Scope::Everything, labels: None }, server);
+    let line = |holding: &Holding| match holding.defects().next() {
+        Some((_, defect)) => defect.kind.to_string(),
+        None => holding.origin.field.to_string(),
+    };
+    found.holdings.iter().map(line).collect()
+}
+
+const OPENED: &str = "data[keystore.p12].entries[web]";
+const CLOSED: &str = "is a PKCS#12 keystore, and every password tried is wrong";
+
+#[test]
+fn a_password_on_another_page_opens_a_keystore_and_none_of_another_cluster_does() {
+    let decoder = Decoder::new(Limits::default());
+    let password = || element("access", "password", b"geheim");
+    let pages = |first: serde_json::Value, second: serde_json::Value| {
+        with_secrets([objects("SecretList", &[first], "T"), objects("SecretList", &[second], "")])
+    };
+    assert_eq!(fields(&mut pages(keystore(), password()), &decoder), [OPENED]);
+    assert_eq!(fields(&mut pages(password(), keystore()), &decoder), [OPENED]);
+    let mut without = with_secrets([objects("SecretList", &[keystore()], "")]);
+    assert_eq!(fields(&mut without, &decoder)[0], CLOSED, "the namespace of the other cluster is another one");
+    let page = |item: serde_json::Value| with_secrets([objects("SecretList", &[item], "")]);
+    let (mut has_keystore, mut has_password) = (page(keystore()), page(password()));
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| fields(&mut has_password, &decoder));
+        assert_eq!(fields(&mut has_keystore, &decoder)[0], CLOSED);
+        assert_eq!(other.join().unwrap(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_list_that_breaks_off_lets_no_keystore_wait_for_ever() {
+    let mut server = with_secrets([objects("SecretList", &[keystore()], "T"), status(401, None, "Unauthorized")]);
+    assert!(fields(&mut server, &Decoder::new(Limits::default())).iter().any(|line| line == CLOSED));
+}
+
+#[test]
+fn certificates_are_asked_for_first_and_name_any_key() {
+    let certificate = serde_json::json!({
+        "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"namespace": "ns", "name": "web"},
+        "spec": {"secretName": "web", "keystores": {"pkcs12": {"create": true, "passwordSecretRef": {"name": "any", "key": "thing"}}}},
+    });
+    let with = |certificates: Option<Reply>| {
+        let secrets =
+            [objects("SecretList", &[keystore()], "T"), objects("SecretList", &[element("any", "thing", b"geheim")], "")];
+        let mut server = with_secrets(secrets);
+        server.replies.extend(certificates.map(|reply| (CERTIFICATES, [reply].into())));
+        server
+    };
+    let mut server = with(Some(objects("CertificateList", &[certificate], "")));
+    assert_eq!(fields(&mut server, &Decoder::new(Limits::default())), [OPENED]);
+    assert_eq!(server.asked[..2], [CERTIFICATES, SECRETS]);
+    assert_eq!(fields(&mut with(None), &Decoder::new(Limits::default()))[0], CLOSED, "without cert-manager, and no word of it");
+    let mut server = with(Some(status(403, None, "no")));
+    server.replies.push((
+        "/apis/cert-manager.io/v1",
+        [Reply::Is(200, None, JSON, r#"{"resources":[{"name":"certificates"}]}"#.to_owned())].into(),
+    ));
+    let said = "may not be read: certificates.cert-manager.io in all namespaces: no";
+    assert_eq!(fields(&mut server, &Decoder::new(Limits::default()))[0], said);
 }
 
 #[test]
@@ -198,7 +289,7 @@ fn refusals_in_several_namespaces_are_one() {
     assert_eq!(lines, ["ns/s", "https://h:1 secrets may not be read: secrets in 2 namespaces (a, c): no"]);
     assert_eq!(
         (server.asked.len(), server.asked.last().unwrap().as_str()),
-        (7, "/version"),
+        (10, "/version"),
         "nothing that belongs to no namespace"
     );
 }
@@ -211,7 +302,7 @@ fn a_token_that_is_too_old_is_followed_by_a_new_one() {
     };
     let mut server = with_secrets([page(&["a"], "T1"), gone("T2"), page(&["b"], "")]);
     assert_eq!(read(&mut server), ["ns/a", "ns/b"]);
-    assert_eq!(server.asked[2], "/api/v1/secrets@T2");
+    assert_eq!(server.asked[3], "/api/v1/secrets@T2");
     let mut server = with_secrets([page(&["a"], "T1"), gone("")]);
     assert_eq!(read(&mut server), ["ns/a", "https://h:1 secrets unexpected reply: 410 Gone: too old"]);
     let lines = read(&mut with_secrets([page(&["a"], "T1"), gone("T2")]));
@@ -236,10 +327,10 @@ fn a_busy_server_is_waited_for_and_not_for_ever() {
 fn nobody_knows_who_asks_is_said_once_for_all() {
     let mut server = with_secrets([status(401, None, "Unauthorized")]);
     let lines = read(&mut server);
-    assert_eq!((server.asked.len(), &lines[..]), (1, &["https://h:1 does not know who asks: 401 Unauthorized".to_owned()][..]));
+    assert_eq!((server.asked.len(), &lines[..]), (2, &["https://h:1 does not know who asks: 401 Unauthorized".to_owned()][..]));
     let mut server = with_secrets([page(&["a"], "T"), status(401, None, "Unauthorized")]);
     let lines = read(&mut server);
-    assert_eq!((server.asked.len(), lines.len()), (2, 1 + RESOURCES.len()), "{lines:?}");
+    assert_eq!((server.asked.len(), lines.len()), (3, RESOURCES.len()), "{lines:?}");
     assert_eq!(lines[2], "https://h:1 configmaps does not know who asks: 401 Unauthorized");
 }
 
@@ -247,7 +338,7 @@ fn nobody_knows_who_asks_is_said_once_for_all() {
 fn a_selector_that_is_none_is_said_once() {
     let mut server = with_secrets([status(400, None, "unable to parse requirement")]);
     assert_eq!(read(&mut server), ["https://h:1 unexpected reply: 400 Bad Request: unable to parse requirement"]);
-    assert_eq!(server.asked.len(), 1);
+    assert_eq!(server.asked.len(), 2);
 }
 
 #[test]
@@ -271,6 +362,7 @@ fn nobody_lacks_the_right_to_what_is_not_there() {
 fn a_server_that_never_answered_is_asked_once_one_that_did_is_asked_on() {
     let down = || Reply::Nothing(DefectKind::Unreachable { phase: Phase::Connect, reason: "connection refused".into() });
     let mut server = with_secrets([down()]);
+    server.replies.push((CERTIFICATES, [down()].into()));
     let lines = read(&mut server);
     assert_eq!((server.asked.len(), &lines[..]), (1, &["https://h:1 connect: connection refused".to_owned()][..]));
     let mut server = with_secrets([page(&["a"], "T"), down()]);

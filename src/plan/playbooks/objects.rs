@@ -3,10 +3,12 @@
 //! Sources: kubernetes/apiserver pkg/util/webhook; cert-manager.io/docs/reference/cmctl (renew).
 
 use super::super::effect::{Authority, Effect, Lifetime, Place};
-use super::super::step::{Command, Step};
+use super::super::step::{Command, Reason, Step};
 use super::users::issuer;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
-use crate::model::{Code, Finding, Origin, OriginKind, Sha256, Slot};
+use crate::audit::managed;
+use crate::model::when::date;
+use crate::model::{Code, Finding, Managed, ManagedCertificate, Origin, OriginKind, Sha256, Slot, Told};
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let mut steps = few(secrets(site, tasks), "secrets", "have a TLS Secret issued anew");
@@ -146,6 +148,7 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             && site.leaf(task.place).is_some_and(|leaf| !leaf.is_ca())
             && issuer(site, task.place).is_some()
     };
+    let all_managed = Managed::of(&site.inventory.facts);
     let mut steps: Vec<Step> = Vec::new();
     for task in tasks.take(is_one) {
         let source = &site.holding(task.place).origin.document.source;
@@ -156,15 +159,55 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             *known = known.clone().because([task.reason(site)]);
             continue;
         }
-        let step = Step::new(&id, None, format!("have Secret {source} issued anew"))
+        let managed = all_managed.by_secret(&site.holding(task.place).origin.document);
+        let step = match managed {
+            Some(managed) => by_cert_manager(site, task.place, managed, &id),
+            None => Step::new(&id, None, format!("have Secret {source} issued anew")).run(by_hand(namespace, name)),
+        };
+        let read = to_check(managed, name);
+        let check = Command::objects(format!("kubectl -n {namespace} get {read} -o yaml | kcert check -q -"));
+        let step = step
             .on(format!("Secret {source}"))
             .because([task.reason(site)])
-            .run(Command::hand(format!(
-                "If cert-manager issued it: cmctl renew --namespace {namespace} CERTIFICATE, with the Certificate whose spec.secretName is {name} (kubectl -n {namespace} get certificate). Else: whoever issued it issues it again."
-            )))
-            .check(Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")), "nothing to say of it")
+            .check(check, "nothing to say of it")
             .effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
         steps.push(step);
     }
     steps
+}
+
+fn by_hand(namespace: &str, name: &str) -> Command {
+    Command::hand(format!(
+        "If cert-manager issued it: cmctl renew --namespace {namespace} CERTIFICATE, with the Certificate whose spec.secretName is {name} (kubectl -n {namespace} get certificate). Else: whoever issued it issues it again."
+    ))
+}
+
+/// What is read to see that it worked: beside the Secret everything that opens the keystores in it.
+fn to_check(managed: Option<&ManagedCertificate>, secret: &str) -> String {
+    let Some(managed) = managed.filter(|managed| !managed.passwords_in.is_empty()) else { return format!("secret {secret}") };
+    let first = format!("certificates.cert-manager.io/{} secret/{secret}", managed.name);
+    managed.passwords_in.iter().fold(first, |all, one| format!("{all} secret/{one}"))
+}
+
+/// Has cert-manager issue a certificate now, and waits until it has: the condition `Issuing` is there from the command on until the new
+/// certificate is in the Secret, or that has failed (cert-manager pkg/controller/certificates/issuing).
+fn by_cert_manager(site: &Site<'_>, place: Place, managed: &ManagedCertificate, id: &str) -> Step {
+    let (namespace, name) = (&managed.namespace, &managed.name);
+    let status = format!(
+        "kubectl -n {namespace} get certificates.cert-manager.io {name} -o jsonpath='{{.status.conditions[?(@.type==\"Issuing\")].status}}'"
+    );
+    let step = Step::new(id, None, format!("have cert-manager issue Secret {} anew", managed.secret_source()))
+        .run(Command::objects(managed::command(managed, "renew")))
+        .run(Command::objects(format!("for _ in $(seq 60); do test \"$({status})\" = True || break; sleep 5; done")))
+        .needs("cmctl, or its plugin for kubectl (kubectl cert-manager renew)", false);
+    if managed.told == Told::ByAnnotation {
+        return step.needs(format!("{managed}: the Secret's annotation names it, which a copy of the Secret has, too"), false);
+    }
+    let renewal = site.leaf(place).and_then(|leaf| managed::renews_on(managed, leaf, site.policy.at));
+    match (managed::hindrance(managed), renewal) {
+        (Some(hindrance), _) => step.needs(format!("what keeps cert-manager from issuing it is mended: {hindrance}"), false),
+        (None, Some(renewal)) => step
+            .because([Reason::wanted(format!("cert-manager renews it by itself on {}: this has it done before", date(renewal)))]),
+        (None, None) => step,
+    }
 }
