@@ -1,7 +1,7 @@
 //! One borrowed tree for JSON and YAML, and the look-ups that readers of objects need.
 //!
 //! Strings are borrowed from the text wherever they stand in it unescaped. Kubernetes treats `null` as absent, and so does every
-//! look-up here. Numbers have no value: nothing that kcert reads is one.
+//! look-up here. Numbers that are none of a port's size have no value: nothing that kcert reads is larger.
 
 mod yaml;
 
@@ -20,8 +20,8 @@ pub enum Node<'a> {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number.
-    Number,
+    /// A number; its value where it is a whole one that fits.
+    Number(Option<u32>),
     /// Text.
     Str(Cow<'a, str>),
     /// A list.
@@ -80,6 +80,13 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn bool(&self) -> Option<bool> {
         if let Node::Bool(value) = self { Some(*value) } else { None }
+    }
+
+    /// The port, if it is the number of one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        let Node::Number(number) = self else { return None };
+        number.and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
     }
 
     /// The elements of a list; none for anything else.
@@ -153,16 +160,16 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Node::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+    fn visit_i64<E>(self, value: i64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(value.try_into().ok()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+    fn visit_u64<E>(self, value: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(value.try_into().ok()))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+        Ok(Node::Number(None))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node<'de>, E> {

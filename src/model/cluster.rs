@@ -1,6 +1,7 @@
 //! What objects and command lines say of a cluster besides its certificates: who dials whom by which name, and who may do what.
 
 use super::Document;
+use super::backend::{ClusterNode, EndpointSlice, Service};
 use super::peer::ServerVersion;
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +25,14 @@ pub enum Fact {
     Mesh(Mesh),
     /// The version of the API server that was asked for the rest.
     Version(ServerVersion),
+    /// A Service.
+    Service(Service),
+    /// Endpoints of a Service.
+    EndpointSlice(EndpointSlice),
+    /// A node.
+    Node(ClusterNode),
+    /// A namespace all of whose Services were listed: one that is not among them does not exist.
+    Listed(Box<str>),
 }
 
 /// A program of the cluster as it is started: a static pod, a systemd unit, a file of arguments, a configuration file.
@@ -74,9 +83,16 @@ pub enum Destination {
         namespace: Box<str>,
         /// Its name.
         name: Box<str>,
+        /// Its port.
+        port: u16,
     },
-    /// The host of a URL.
-    Host(Box<str>),
+    /// A URL.
+    Host {
+        /// Its host.
+        name: Box<str>,
+        /// Its port.
+        port: u16,
+    },
 }
 
 impl Destination {
@@ -84,8 +100,8 @@ impl Destination {
     #[must_use]
     pub fn server_name(&self) -> String {
         match self {
-            Self::Service { namespace, name } => format!("{name}.{namespace}.svc"),
-            Self::Host(host) => host.to_string(),
+            Self::Service { namespace, name, .. } => format!("{name}.{namespace}.svc"),
+            Self::Host { name, .. } => name.to_string(),
         }
     }
 }
@@ -195,6 +211,14 @@ pub struct Facts {
     pub meshes: Vec<Mesh>,
     /// Versions of API servers.
     pub versions: Vec<ServerVersion>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// Endpoints of Services.
+    pub endpoint_slices: Vec<EndpointSlice>,
+    /// Nodes.
+    pub nodes: Vec<ClusterNode>,
+    /// Namespaces all of whose Services were listed.
+    pub listed: Vec<Box<str>>,
 }
 
 impl Facts {
@@ -209,6 +233,10 @@ impl Facts {
             Fact::FrontProxy(front_proxy) => self.front_proxies.push(front_proxy),
             Fact::Mesh(mesh) => self.meshes.push(mesh),
             Fact::Version(version) => self.versions.push(version),
+            Fact::Service(service) => self.services.push(service),
+            Fact::EndpointSlice(slice) => self.endpoint_slices.push(slice),
+            Fact::Node(node) => self.nodes.push(node),
+            Fact::Listed(namespace) => self.listed.push(namespace),
         }
     }
 
@@ -223,6 +251,10 @@ impl Facts {
         let meshes = self.meshes.into_iter().map(Fact::Mesh);
         let versions = self.versions.into_iter().map(Fact::Version);
         let signed = discoveries.chain(tokens).chain(front_proxies);
-        components.chain(calls).chain(bindings).chain(signed).chain(meshes).chain(versions)
+        let services = self.services.into_iter().map(Fact::Service);
+        let slices = self.endpoint_slices.into_iter().map(Fact::EndpointSlice);
+        let nodes = self.nodes.into_iter().map(Fact::Node);
+        let behind = services.chain(slices).chain(nodes).chain(self.listed.into_iter().map(Fact::Listed));
+        components.chain(calls).chain(bindings).chain(signed).chain(meshes).chain(versions).chain(behind)
     }
 }

@@ -108,7 +108,7 @@ fn without_anchors(context: &Context<'_>, call: &Call) -> Side {
     let read = bundle(context, call);
     let unread = read.iter().flat_map(|holding| holding.defects()).any(|(_, defect)| defect.kind.code() != Code::EmptyBundle);
     match &call.to {
-        Destination::Host(_) if !call.has_bundle => {
+        Destination::Host { .. } if !call.has_bundle => {
             Side::only(Standing::Unknown("without caBundle the roots of the API server's system judge".to_owned()))
         }
         _ if unread && call.has_bundle => Side::only(Standing::Unknown(MISSING.anchors.to_owned())),
@@ -125,7 +125,7 @@ fn served<'a>(context: &Context<'a>, call: &Call, bundle: &[&Holding]) -> Vec<&'
     let name = call.to.server_name();
     let namespace = match &call.to {
         Destination::Service { namespace, .. } => Some(&**namespace),
-        Destination::Host(_) => None,
+        Destination::Host { .. } => None,
     };
     let credentials = servers_in(context, namespace);
     let named: Vec<&Holding> =
@@ -159,7 +159,7 @@ fn is_of_another(holding: &Holding) -> bool {
 
 /// Whether a certificate without subject alternative names has the service's name as its common name, in one of its forms.
 fn is_called(holding: &Holding, call: &Call) -> bool {
-    let Destination::Service { namespace, name } = &call.to else { return false };
+    let Destination::Service { namespace, name, .. } = &call.to else { return false };
     let forms = [
         format!("{name}.{namespace}.svc"),
         format!("{name}.{namespace}"),
@@ -202,7 +202,7 @@ fn holds_the_clusters_ca(context: &Context<'_>, anchors: &[&Arc<Certificate>]) -
 /// The CA that a service issues its own certificate from: Istio's for istiod; else one that is called after the service, as
 /// cert-manager-webhook-ca is (cert-manager pkg/server/tls/authority).
 fn issuer<'a>(context: &Context<'a>, call: &Call) -> Option<&'a Holding> {
-    let Destination::Service { name, namespace } = &call.to else { return None };
+    let Destination::Service { name, namespace, .. } = &call.to else { return None };
     if name.starts_with(ISTIOD) {
         let prefix = format!("{namespace}/");
         let is_its = |holding: &&Holding| {

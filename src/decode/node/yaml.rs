@@ -152,7 +152,7 @@ fn resolve(text: Cow<'_, str>) -> Node<'_> {
         "" | "~" | "null" | "Null" | "NULL" => Node::Null,
         "true" | "True" | "TRUE" => Node::Bool(true),
         "false" | "False" | "FALSE" => Node::Bool(false),
-        number if is_number(number) => Node::Number,
+        number if is_number(number) => Node::Number(number.parse().ok()),
         _ => Node::Str(text),
     }
 }
@@ -187,14 +187,14 @@ mod tests {
         let node = node.unwrap();
         assert_eq!(node.field("a"), Some(&Node::Bool(true)));
         assert_eq!(node.text(&["b"]), Some("true"));
-        assert_eq!(node.field("c"), Some(&Node::Number));
+        assert_eq!(node.field("c"), Some(&Node::Number(Some(1))));
         assert_eq!(node.text(&["d"]), Some("1"));
         assert_eq!(node.field("e"), None);
         assert_eq!(node.text(&["f"]), Some("1.2.3"));
         assert_eq!(node.text(&["g"]), Some("7"));
         assert_eq!(node.text(&["h"]), Some("aGk="));
-        assert_eq!(node.field("i"), Some(&Node::Number));
-        assert_eq!(node.field("j"), Some(&Node::Number));
+        assert_eq!(node.field("i"), Some(&Node::Number(None)));
+        assert_eq!(node.field("j"), Some(&Node::Number(None)));
         assert_eq!(node.text(&["k"]), Some("infinity"));
     }
 
