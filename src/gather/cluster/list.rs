@@ -5,7 +5,7 @@
 //! five minutes by default) comes with another that goes on behind the last object from what is there now
 //! (kubernetes/apiserver pkg/storage: `handleCompactedErrorForPaging`): for certificates that is as good.
 
-use super::Objects;
+use super::objects::Objects;
 use super::page::Page;
 use super::resources::{Absence, Resource};
 use crate::decode::{Decoder, Place, source};
@@ -142,7 +142,7 @@ impl Lister<'_> {
                 objects.page(page.is_cut());
                 // Files that a page names are none of ours.
                 drop(source::read(self.decoder, &mut page, self.place, objects));
-                step(objects.seen);
+                step(objects.seen());
                 let token = match page.next() {
                     Ok(token) => token,
                     Err(fault) => return End::Failed(broken_off(&fault)),
