@@ -14,6 +14,7 @@ mod input;
 mod istio;
 mod keys;
 mod kubeconfig;
+mod kubelets;
 pub mod loopback;
 mod objects;
 mod pairs;
@@ -34,8 +35,8 @@ pub use upgrade::{Note, Upgrade};
 
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{
-    Certificate, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Role, Severity,
-    Sha256, Slot,
+    Certificate, ClusterNode, Code, Document, Finding, Handshake, Holding, Inventory, Kubeconfig, Origin, OriginKind, Peer, Role,
+    Severity, Sha256, Slot,
 };
 use findings::Findings;
 use pairs::Pairs;
@@ -155,6 +156,8 @@ pub struct Context<'a> {
     trusted: OnceLock<HashSet<NodeId>>,
     issuers: OnceLock<HashSet<NodeId>>,
     documents: OnceLock<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
+    kubelets: OnceLock<HashSet<String>>,
+    peers: OnceLock<Vec<(&'a Peer, &'a Holding)>>,
     answered: OnceLock<HashSet<&'a str>>,
     present: OnceLock<upgrade::Version>,
     key_faults: OnceLock<KeyFaults<'a>>,
@@ -185,6 +188,8 @@ impl<'a> Context<'a> {
             trusted: OnceLock::new(),
             issuers: OnceLock::new(),
             documents: OnceLock::new(),
+            kubelets: OnceLock::new(),
+            peers: OnceLock::new(),
             answered: OnceLock::new(),
             present: OnceLock::new(),
             key_faults: OnceLock::new(),
@@ -281,11 +286,21 @@ impl<'a> Context<'a> {
         *self.present.get_or_init(find)
     }
 
+    /// The endpoints of the kubelets of all nodes.
+    fn kubelets(&self) -> &HashSet<String> {
+        let endpoint = |node: &ClusterNode| node.kubelet().map(|kubelet| kubelet.to_string());
+        self.kubelets.get_or_init(|| self.inventory.facts.nodes.iter().filter_map(endpoint).collect())
+    }
+
     /// Conversations, with what each presented.
     fn peers(&self) -> impl Iterator<Item = (&'a Peer, &'a Holding)> {
-        let served = self.inventory.holdings.iter().filter(|holding| holding.origin.document.kind == OriginKind::Peer);
-        let places: HashMap<_, _> = served.map(|holding| (holding.origin.place(), holding)).collect();
-        self.inventory.peers.iter().filter_map(move |peer| Some((peer, *places.get(&peer.origin.place())?)))
+        let peers = self.peers.get_or_init(|| {
+            let served = self.inventory.holdings.iter().filter(|holding| holding.origin.document.kind == OriginKind::Peer);
+            let places: HashMap<_, _> = served.map(|holding| (holding.origin.place(), holding)).collect();
+            let conversations = self.inventory.peers.iter();
+            conversations.filter_map(|peer| Some((peer, *places.get(&peer.origin.place())?))).collect()
+        });
+        peers.iter().copied()
     }
 
     /// Whether a conversation with an endpoint came to a good end, at one of its addresses.

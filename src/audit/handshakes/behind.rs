@@ -1,0 +1,305 @@
+//! What is known of the server behind a call: what it presented when it was asked, and if nothing, why.
+//!
+//! What a process presents is what it serves; a Secret is what it would serve, had it read it. Where both are known and only one of
+//! them is what the caller's bundle verifies, the process has not reloaded, or the call breaks as soon as it does.
+
+use super::super::Context;
+use super::super::findings::{Draft, Findings};
+use super::calls::{self, MISSING};
+use crate::model::{Call, Certificate, Code, Destination, EndpointSlice, Holding, OriginKind, Service, Severity, Side, Standing};
+use std::sync::Arc;
+
+/// What answered under the name of a call: every endpoint may be the one that is called.
+pub(super) fn probed<'a>(context: &Context<'a>, call: &Call) -> Vec<&'a Holding> {
+    let name = call.to.server_name();
+    let is_it = |asked: Option<&str>| asked.is_some_and(|asked| asked.eq_ignore_ascii_case(&name));
+    let answered = context.peers().filter(|(peer, _)| is_it(peer.server_name.as_deref())).map(|(_, holding)| holding);
+    answered.filter(|holding| holding.certificates().next().is_some()).collect()
+}
+
+/// Why nobody can answer: there is no such Service, and all of its namespace were listed.
+pub(super) fn absent(context: &Context<'_>, call: &Call) -> Option<String> {
+    let Destination::Service { namespace, name, .. } = &call.to else { return None };
+    let is_listed = context.inventory.facts.listed.contains(namespace);
+    (is_listed && service(context, call).is_none()).then(|| format!("there is no Service {namespace}/{name}: nobody answers"))
+}
+
+/// Why it is not known what is served.
+pub(super) fn unseen(context: &Context<'_>, call: &Call) -> String {
+    let name = call.to.server_name();
+    let asked =
+        context.inventory.peers.iter().filter(|peer| peer.session.is_none() && peer.server_name.as_deref() == Some(&*name));
+    let silent: Vec<&str> = asked.map(|peer| &*peer.origin.document.source).collect();
+    if !silent.is_empty() {
+        return format!("the endpoints of {name} do not answer from here ({})", silent.join(", "));
+    }
+    let Some((service, Destination::Service { port, .. })) = service(context, call).map(|service| (service, &call.to)) else {
+        return MISSING.credential.to_owned();
+    };
+    if let Some(other) = &service.external_name {
+        return format!("{name} is another name for {other}, which is not dialled");
+    }
+    if !service.ports.iter().any(|known| known.port == *port) {
+        return format!("the Service of {name} has no port {port}");
+    }
+    let is_its = |slice: &&EndpointSlice| slice.namespace == service.namespace && slice.service == service.name;
+    let mut slices = context.inventory.facts.endpoint_slices.iter().filter(is_its).peekable();
+    if slices.peek().is_some() && slices.all(|slice| slice.ready.is_empty()) {
+        return format!("no endpoint of {name} is ready");
+    }
+    MISSING.credential.to_owned()
+}
+
+fn service<'a>(context: &Context<'a>, call: &Call) -> Option<&'a Service> {
+    let Destination::Service { namespace, name, .. } = &call.to else { return None };
+    context.inventory.facts.services.iter().find(|service| service.namespace == *namespace && service.name == *name)
+}
+
+/// Says of what is refused where it is served.
+pub(super) fn told(mut side: Side) -> Side {
+    let endpoint = side.origin.as_ref().map(|origin| Arc::clone(&origin.document.source));
+    if let (Standing::Refused(faults), Some(endpoint)) = (&mut side.standing, endpoint) {
+        for fault in faults {
+            fault.message = format!("{}; {endpoint} serves it", fault.message);
+        }
+    }
+    side
+}
+
+/// The part of `cabundle-stale` that only the process tells: a bundle that verifies what is stored and not what is served, or the other
+/// way round.
+pub(in super::super) fn stale(context: &Context<'_>, findings: &mut Findings) {
+    for call in context.inventory.facts.calls.iter().filter(|call| !call.skips_verification) {
+        let probed = probed(context, call);
+        if !probed.is_empty() {
+            compare(context, call, &probed, findings);
+        }
+    }
+}
+
+fn compare(context: &Context<'_>, call: &Call, probed: &[&Holding], findings: &mut Findings) {
+    let bundle = calls::bundle(context, call);
+    if !bundle.iter().any(|holding| holding.certificates().next().is_some()) {
+        return;
+    }
+    let judged = |holding: &Holding| calls::judged(context, call, &bundle, holding);
+    let is_stale = |side: &Side| side.faults().iter().any(|fault| fault.code == Code::CabundleStale);
+    let stored: Vec<(&Holding, Side)> = calls::served(context, call, &bundle)
+        .into_iter()
+        .filter(|holding| holding.origin.document.kind == OriginKind::Secret)
+        .map(|holding| (holding, judged(holding)))
+        .collect();
+    let good = stored.iter().find(|(_, side)| side.standing == Standing::Trusted).map(|(holding, _)| *holding);
+    for peer in probed {
+        let (side, Some(leaf)) = (judged(peer), first(peer)) else { continue };
+        let endpoint = &peer.origin.document.source;
+        let (draft, secret) = match (good, &side.standing) {
+            (Some(good), Standing::Refused(_)) if is_stale(&side) => {
+                let message = format!(
+                    "{endpoint} serves {}, which caBundle does not verify, and not what Secret {} holds, which it does: the process has not reloaded",
+                    leaf.display_name(),
+                    good.origin.document.source
+                );
+                let hint = format!("Restart what serves at {endpoint}; then ask again: kcert preflight --live.");
+                (Draft::new(Code::CabundleStale, Severity::Critical, message).certificate(leaf.id).hint(hint), good)
+            }
+            (None, Standing::Trusted) => {
+                let is_newer = |held: &Certificate| held.validity.not_before > leaf.validity.not_before;
+                let newer = stored.iter().find(|(holding, side)| is_stale(side) && first(holding).is_some_and(is_newer));
+                let Some((secret, held)) = newer.and_then(|(holding, _)| Some((*holding, first(holding)?))) else { continue };
+                let message = format!(
+                    "caBundle verifies what {endpoint} serves, and not the newer {} in Secret {}: the call breaks when the process reloads",
+                    held.display_name(),
+                    secret.origin.document.source
+                );
+                let hint = "Put the CA that signs the Secret's certificate into caBundle, beside the present one, before the process is restarted.";
+                (Draft::new(Code::CabundleStale, Severity::Warning, message).certificate(held.id).hint(hint), secret)
+            }
+            _ => continue,
+        };
+        let draft = bundle.iter().fold(draft, |draft, read| draft.at(&read.origin, 0));
+        findings.add(draft.at(&peer.origin, 0).at(&secret.origin, 0));
+    }
+}
+
+fn first(holding: &Holding) -> Option<&Certificate> {
+    holding.certificates().next().map(|(_, first)| &**first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Scene;
+    use super::*;
+    use crate::audit::Audit;
+    use crate::mint::{Identity, pki};
+    use crate::model::{Document, Fact, ServicePort, Slot, State, TargetPort};
+    use time::Duration;
+
+    const NAME: &str = "hook.web.svc";
+    const FIELD: &str = "webhooks[a.b].clientConfig.caBundle";
+
+    fn ca() -> Identity {
+        pki().ca("hook-ca").self_signed().unwrap()
+    }
+
+    fn leaf(ca: &Identity) -> String {
+        pki().leaf("hook").server().dns(NAME).issued_by(ca).unwrap().pem()
+    }
+
+    /// One that was issued so many days later.
+    fn newer(ca: &Identity, days: i64) -> String {
+        let begins = pki().now() - Duration::days(10) + Duration::days(days);
+        pki().leaf("hook").server().dns(NAME).valid(begins, begins + Duration::days(90)).issued_by(ca).unwrap().pem()
+    }
+
+    /// A webhook whose bundle is this CA.
+    fn webhook(bundle: &Identity) -> Scene {
+        let mut scene = Scene::default();
+        let document = Arc::new(Document::new(OriginKind::Webhook, "ValidatingWebhookConfiguration/w"));
+        scene.place(&document, FIELD, Slot::Trust, &bundle.pem());
+        scene.fact(Fact::Call(Call {
+            document,
+            field: FIELD.into(),
+            name: "a.b".into(),
+            to: Destination::Service { namespace: "web".into(), name: "hook".into(), port: 443 },
+            has_bundle: true,
+            skips_verification: false,
+        }));
+        scene
+    }
+
+    fn secret(scene: &mut Scene, pem: &str) {
+        scene.place(&Arc::new(Document::new(OriginKind::Secret, "web/hook-tls")), "data[tls.crt]", Slot::Credential, pem);
+    }
+
+    fn service(external_name: Option<&str>, port: u16) -> Fact {
+        let port = ServicePort { name: "".into(), port, target: TargetPort::Number(9443) };
+        let external_name = external_name.map(Box::from);
+        Fact::Service(Service { namespace: "web".into(), name: "hook".into(), external_name, ports: vec![port] })
+    }
+
+    fn state(audit: &Audit) -> State {
+        audit.handshakes[0].state()
+    }
+
+    /// Why it is not known.
+    fn why(scene: &Scene) -> String {
+        match &scene.preflight().handshakes[0].server_side.standing {
+            Standing::Unknown(why) => why.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What `cabundle-stale` says, and how loudly.
+    fn stale(audit: &Audit) -> Vec<(Severity, &str)> {
+        let found = audit.findings.iter().filter(|finding| finding.code == Code::CabundleStale);
+        found.map(|finding| (finding.severity, &*finding.message)).collect()
+    }
+
+    #[test]
+    fn the_process_is_believed_before_the_secret() {
+        let (ca, other) = (ca(), ca());
+        let (good, bad) = (leaf(&ca), leaf(&other));
+        let mut scene = webhook(&ca);
+        secret(&mut scene, &bad);
+        assert_eq!(state(&scene.preflight()), State::Broken, "the Secret alone");
+        scene.peer("10.0.0.1:9443", Some(NAME), &good);
+        let audit = scene.preflight();
+        assert_eq!((state(&audit), stale(&audit)), (State::Ok, vec![]));
+        let mut scene = webhook(&ca);
+        scene.peer("10.0.0.1:9443", Some("HOOK.web.svc"), &bad);
+        let audit = scene.preflight();
+        assert_eq!(state(&audit), State::Broken);
+        let [(Severity::Critical, message)] = stale(&audit)[..] else { panic!("{:?}", audit.findings) };
+        assert!(message.ends_with("; 10.0.0.1:9443 serves it"), "{message}");
+    }
+
+    #[test]
+    fn one_endpoint_that_was_not_restarted_is_enough() {
+        let (ca, old) = (ca(), ca());
+        let mut scene = webhook(&ca);
+        secret(&mut scene, &leaf(&ca));
+        scene.peer("10.0.0.1:9443", Some(NAME), &leaf(&ca));
+        scene.peer("10.0.0.2:9443", Some(NAME), &leaf(&old));
+        let audit = scene.preflight();
+        assert_eq!(state(&audit), State::Broken);
+        let said = "10.0.0.2:9443 serves CN=hook, which caBundle does not verify, and not what Secret web/hook-tls holds, which it does: the process has not reloaded";
+        assert_eq!(stale(&audit), [(Severity::Critical, said)]);
+        let finding = audit.findings.iter().find(|finding| finding.code == Code::CabundleStale).unwrap();
+        assert_eq!(finding.handshakes, ["kube-apiserver→webhook a.b"]);
+        let sources: Vec<&str> = finding.origins.iter().map(|(origin, _)| &*origin.document.source).collect();
+        assert_eq!(sources, ["ValidatingWebhookConfiguration/w", "10.0.0.2:9443", "web/hook-tls"]);
+        assert!(finding.hint.starts_with("Restart what serves at 10.0.0.2:9443"), "{}", finding.hint);
+    }
+
+    #[test]
+    fn a_newer_certificate_that_waits_to_be_served_is_told_before_it_breaks() {
+        let (ca, new) = (ca(), ca());
+        let mut scene = webhook(&ca);
+        scene.peer("10.0.0.1:9443", Some(NAME), &newer(&ca, 0));
+        secret(&mut scene, &newer(&new, 5));
+        let audit = scene.preflight();
+        assert_eq!(state(&audit), State::Ok);
+        let said = "caBundle verifies what 10.0.0.1:9443 serves, and not the newer CN=hook in Secret web/hook-tls: the call breaks when the process reloads";
+        assert_eq!(stale(&audit), [(Severity::Warning, said)]);
+        // What was left behind is none.
+        let mut scene = webhook(&ca);
+        scene.peer("10.0.0.1:9443", Some(NAME), &newer(&ca, 5));
+        secret(&mut scene, &newer(&new, 0));
+        assert_eq!(stale(&scene.preflight()), []);
+    }
+
+    #[test]
+    fn what_answered_under_another_name_is_another() {
+        let (ca, other) = (ca(), ca());
+        let mut scene = webhook(&ca);
+        secret(&mut scene, &leaf(&ca));
+        scene.peer(
+            "10.0.0.1:9443",
+            Some("other.web.svc"),
+            &pki().leaf("x").server().dns("other.web.svc").issued_by(&other).unwrap().pem(),
+        );
+        assert_eq!(state(&scene.preflight()), State::Ok);
+    }
+
+    #[test]
+    fn what_is_not_known_has_its_reason() {
+        let scene = || webhook(&ca());
+        assert_eq!(why(&scene()), MISSING.credential);
+        let mut silent = scene();
+        silent.fact(service(None, 443));
+        silent.silent("10.0.0.1:9443", NAME);
+        silent.silent("10.0.0.2:9443", NAME);
+        assert_eq!(why(&silent), "the endpoints of hook.web.svc do not answer from here (10.0.0.1:9443, 10.0.0.2:9443)");
+        let with = |facts: Vec<Fact>| {
+            let mut scene = scene();
+            facts.into_iter().for_each(|fact| scene.fact(fact));
+            why(&scene)
+        };
+        assert_eq!(
+            with(vec![service(Some("hook.example.org"), 443)]),
+            "hook.web.svc is another name for hook.example.org, which is not dialled"
+        );
+        assert_eq!(with(vec![service(None, 8443)]), "the Service of hook.web.svc has no port 443");
+        let slice = |ready: &[&str]| {
+            let ready = ready.iter().map(|address| address.parse().unwrap()).collect();
+            Fact::EndpointSlice(EndpointSlice { namespace: "web".into(), service: "hook".into(), ready, ports: Vec::new() })
+        };
+        assert_eq!(with(vec![service(None, 443), slice(&[])]), "no endpoint of hook.web.svc is ready");
+        assert_eq!(with(vec![service(None, 443), slice(&[]), slice(&["10.0.0.1"])]), MISSING.credential);
+    }
+
+    #[test]
+    fn a_service_that_does_not_exist_serves_nothing() {
+        let ca = ca();
+        let mut scene = webhook(&ca);
+        secret(&mut scene, &leaf(&ca));
+        assert_eq!(state(&scene.preflight()), State::Ok, "nobody knows");
+        scene.fact(Fact::Listed("other".into()));
+        assert_eq!(state(&scene.preflight()), State::Ok);
+        scene.fact(Fact::Listed("web".into()));
+        assert_eq!(why(&scene), "there is no Service web/hook: nobody answers");
+        scene.fact(service(None, 443));
+        assert_eq!(state(&scene.preflight()), State::Ok);
+    }
+}
