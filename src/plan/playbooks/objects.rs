@@ -6,7 +6,7 @@ use super::super::effect::{Authority, Effect, Lifetime, Place};
 use super::super::step::{Command, Step};
 use super::users::issuer;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
-use crate::model::{Code, Finding, Origin, OriginKind, Sha256, Slot};
+use crate::model::{Code, Finding, Origin, OriginKind, Severity, Sha256, Slot};
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let mut steps = few(secrets(site, tasks), "secrets", "have a TLS Secret issued anew");
@@ -22,7 +22,10 @@ fn bundles(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let is_bundle = |task: &Task<'_>| {
         let kind = site.holding(task.place).origin.document.kind;
         let mends = matches!(task.finding.code, Code::CabundleStale | Code::Expired | Code::Expiring | Code::CaExpiring);
-        mends && KINDS.iter().any(|(known, _)| *known == kind) && right_ca(site, task).is_some()
+        // What is not served yet, or not any more, no bundle mends: putting both CAs there is for whoever knows when the process reloads.
+        let waits =
+            task.finding.code == Code::CabundleStale && (task.finding.severity < Severity::Critical || is_stored(site, task));
+        mends && !waits && KINDS.iter().any(|(known, _)| *known == kind) && right_ca(site, task).is_some()
     };
     let mine = tasks.take(is_bundle);
     let mut steps: Vec<Step> = Vec::new();
@@ -35,6 +38,20 @@ fn bundles(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Whether the finding tells of a Secret whose certificate the bundle verifies: it is the process that has to read it.
+fn is_stored(site: &Site<'_>, task: &Task<'_>) -> bool {
+    let anchors: Vec<Sha256> = site.holding(task.place).certificates().map(|(_, anchor)| anchor.id).collect();
+    let is_verified = |place: usize| {
+        let leaf = site.holding(place).certificates().next().and_then(|(_, leaf)| site.graph.node(&leaf.id));
+        leaf.is_some_and(|leaf| {
+            site.graph.issuers(leaf).iter().any(|issuer| anchors.contains(&site.graph.certificate(*issuer).id))
+        })
+    };
+    let secrets = task.finding.origins.iter().filter(|(origin, _)| origin.document.kind == OriginKind::Secret);
+    let places = secrets.filter_map(|(origin, _)| site.inventory.holdings.iter().position(|holding| holding.origin == *origin));
+    places.into_iter().any(is_verified)
 }
 
 /// The CA by which the service of a bundle is verified: the issuer of what it serves, where a Secret or bundle holds it.
