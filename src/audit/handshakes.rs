@@ -11,7 +11,7 @@
 //!
 //! A handshake that is broken has its finding: that of a check, where one names the same fault, else one of its own.
 
-mod behind;
+pub(super) mod behind;
 mod calls;
 mod clients;
 pub(super) mod discovery;
@@ -31,8 +31,6 @@ use crate::model::{Code, Handshake, Holding, Participant, Party, Side, Standing}
 use servers::{ApiServer, api_servers};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-
-pub(super) use behind::stale;
 
 /// The check of codes that come out of judging handshakes and nothing else: there is nothing more to look at.
 pub(super) fn found_by_judging(_: &Context<'_>, _: &mut Findings) {}

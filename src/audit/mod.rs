@@ -39,6 +39,7 @@ use crate::model::{
     Severity, Sha256, Slot,
 };
 use findings::Findings;
+use handshakes::behind::Index as Behind;
 use pairs::Pairs;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
@@ -158,6 +159,7 @@ pub struct Context<'a> {
     documents: OnceLock<HashMap<DocumentName<'a>, Vec<&'a Holding>>>,
     kubelets: OnceLock<HashSet<String>>,
     peers: OnceLock<Vec<(&'a Peer, &'a Holding)>>,
+    behind: OnceLock<Behind<'a>>,
     answered: OnceLock<HashSet<&'a str>>,
     present: OnceLock<upgrade::Version>,
     key_faults: OnceLock<KeyFaults<'a>>,
@@ -190,6 +192,7 @@ impl<'a> Context<'a> {
             documents: OnceLock::new(),
             kubelets: OnceLock::new(),
             peers: OnceLock::new(),
+            behind: OnceLock::new(),
             answered: OnceLock::new(),
             present: OnceLock::new(),
             key_faults: OnceLock::new(),
@@ -290,6 +293,11 @@ impl<'a> Context<'a> {
     fn kubelets(&self) -> &HashSet<String> {
         let endpoint = |node: &ClusterNode| node.kubelet().map(|kubelet| kubelet.to_string());
         self.kubelets.get_or_init(|| self.inventory.facts.nodes.iter().filter_map(endpoint).collect())
+    }
+
+    /// Services and what answered for them.
+    fn behind(&self) -> &Behind<'a> {
+        self.behind.get_or_init(|| Behind::of(self))
     }
 
     /// Conversations, with what each presented.

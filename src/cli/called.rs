@@ -9,8 +9,8 @@ use super::commands::Session;
 use super::error::Error;
 use super::progress::Progress;
 use crate::model::{
-    Call, Content, Defect, DefectKind, Destination, Document, EndpointSlice, Holding, Inventory, Origin, OriginKind, Service,
-    ServicePort, TargetPort,
+    Call, ClusterNode, Content, Defect, DefectKind, Destination, Document, EndpointSlice, Holding, Inventory, Origin, OriginKind,
+    Service, ServicePort, TargetPort,
 };
 use crate::probe::{self, Dial, Endpoint, Options, Sni};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -59,7 +59,7 @@ struct Chosen {
 
 /// The servers of a cluster: endpoints of Services first, for less is known of them. An address is dialled where `may` lets it.
 fn choose(cluster: &Inventory, named: &[Dial], may: fn(IpAddr) -> bool) -> Chosen {
-    let kubelets = cluster.facts.nodes.iter().filter_map(|node| node.kubelet()).filter(|kubelet| may(kubelet.ip()));
+    let kubelets = cluster.facts.nodes.iter().filter_map(ClusterNode::kubelet).filter(|kubelet| may(kubelet.ip()));
     let kubelets = kubelets.map(|kubelet| dial(kubelet, Sni::Host));
     let mut seen = HashSet::new();
     let is_named =
@@ -153,7 +153,7 @@ fn not_dialled(first: &Endpoint, left_out: usize) -> Holding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ClusterNode, EndpointPort, Fact};
+    use crate::model::{EndpointPort, Fact};
 
     fn call(to: Destination) -> Call {
         Call {

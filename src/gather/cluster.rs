@@ -121,7 +121,7 @@ impl Reading<'_> {
         let mut lists = Lists { context, server, timeout, decoder, step, ask, course: Course::default() };
         for resource in RESOURCES.iter().filter(|resource| resource.is_in(&selection.scope)) {
             let labels = resource.labels(selection.labels.as_deref());
-            if lists.read(resource, &resource.namespaces(&selection.scope), &labels, &mut objects).is_break() {
+            if lists.read(resource, &resource.namespaces(&selection.scope), labels.as_deref(), &mut objects).is_break() {
                 return;
             }
         }
@@ -129,7 +129,7 @@ impl Reading<'_> {
         let called = if selection.scope == Scope::Everything { objects.called() } else { Vec::new() };
         let called: Vec<Option<&str>> = called.iter().map(|namespace| Some(&**namespace)).collect();
         for resource in CALLED.iter().filter(|_| !called.is_empty()) {
-            if lists.read(resource, &called, &None, &mut objects).is_break() {
+            if lists.read(resource, &called, None, &mut objects).is_break() {
                 return;
             }
         }
@@ -159,7 +159,7 @@ impl Lists<'_> {
         &mut self,
         resource: &Resource,
         namespaces: &[Option<&str>],
-        labels: &Option<String>,
+        labels: Option<&str>,
         objects: &mut Objects<'_>,
     ) -> ControlFlow<()> {
         let Self { context, server, timeout, decoder, step, ask, course } = self;
@@ -238,8 +238,8 @@ fn refusal(resource: &Resource, refused: &[(Option<&str>, Box<str>)]) -> Option<
         [only] => format!(" in namespace {only}"),
         several => {
             let more = if several.len() > NAMED { ", …" } else { "" };
-            let named = several.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-            format!(" in {} namespaces ({named}{more})", several.len())
+            let few = several.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            format!(" in {} namespaces ({few}{more})", several.len())
         }
     };
     Some(format!("{}{place}{reason}", resource.name))

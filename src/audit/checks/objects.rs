@@ -13,7 +13,7 @@ pub(super) static ROWS: &[Check] = &[
         meaning: "The CA bundle of a webhook, CRD or APIService does not verify what its service serves: the API server cannot call it.",
         action: "Put the CA that signs the service's present certificate into caBundle (cert-manager: restart cainjector; Istio: restart istiod).",
         cites: &["kubernetes/apiserver pkg/util/webhook/client.go", "istio/istio#17718", "cert-manager/cert-manager#5418"],
-        run: handshakes::stale,
+        run: handshakes::behind::stale,
     },
     Check {
         code: Code::CabundleEmpty,

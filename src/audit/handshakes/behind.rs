@@ -6,53 +6,78 @@
 use super::super::Context;
 use super::super::findings::{Draft, Findings};
 use super::calls::{self, MISSING};
-use crate::model::{Call, Certificate, Code, Destination, EndpointSlice, Holding, OriginKind, Service, Severity, Side, Standing};
+use crate::model::{
+    Call, Certificate, Code, Destination, EndpointSlice, Holding, OriginKind, Peer, Service, Severity, Side, Standing,
+};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+/// What is known of Services and their servers, by their names: as many may be called as there are objects.
+pub(in super::super) struct Index<'a> {
+    services: HashMap<(&'a str, &'a str), &'a Service>,
+    slices: HashMap<(&'a str, &'a str), Vec<&'a EndpointSlice>>,
+    listed: HashSet<&'a str>,
+    answered: HashMap<String, Vec<&'a Holding>>,
+    silent: HashMap<String, Vec<&'a str>>,
+}
+
+impl<'a> Index<'a> {
+    /// Looks through everything once.
+    pub(in super::super) fn of(context: &Context<'a>) -> Self {
+        let facts = &context.inventory.facts;
+        let services = facts.services.iter().map(|service| ((&*service.namespace, &*service.name), service)).collect();
+        let mut slices: HashMap<_, Vec<_>> = HashMap::new();
+        for slice in &facts.endpoint_slices {
+            slices.entry((&*slice.namespace, &*slice.service)).or_default().push(slice);
+        }
+        let asked = |peer: &Peer| peer.server_name.as_ref().map(|name| name.to_ascii_lowercase());
+        let mut answered: HashMap<_, Vec<_>> = HashMap::new();
+        for (peer, holding) in context.peers().filter(|(_, holding)| holding.certificates().next().is_some()) {
+            if let Some(name) = asked(peer) {
+                answered.entry(name).or_default().push(holding);
+            }
+        }
+        let mut silent: HashMap<_, Vec<_>> = HashMap::new();
+        for peer in context.inventory.peers.iter().filter(|peer| peer.session.is_none()) {
+            if let Some(name) = asked(peer) {
+                silent.entry(name).or_default().push(&*peer.origin.document.source);
+            }
+        }
+        Self { services, slices, listed: facts.listed.iter().map(|namespace| &**namespace).collect(), answered, silent }
+    }
+}
 
 /// What answered under the name of a call: every endpoint may be the one that is called.
 pub(super) fn probed<'a>(context: &Context<'a>, call: &Call) -> Vec<&'a Holding> {
-    let name = call.to.server_name();
-    let is_it = |asked: Option<&str>| asked.is_some_and(|asked| asked.eq_ignore_ascii_case(&name));
-    let answered = context.peers().filter(|(peer, _)| is_it(peer.server_name.as_deref())).map(|(_, holding)| holding);
-    answered.filter(|holding| holding.certificates().next().is_some()).collect()
+    context.behind().answered.get(&call.to.server_name().to_ascii_lowercase()).cloned().unwrap_or_default()
 }
 
 /// Why nobody can answer: there is no such Service, and all of its namespace were listed.
 pub(super) fn absent(context: &Context<'_>, call: &Call) -> Option<String> {
     let Destination::Service { namespace, name, .. } = &call.to else { return None };
-    let is_listed = context.inventory.facts.listed.contains(namespace);
-    (is_listed && service(context, call).is_none()).then(|| format!("there is no Service {namespace}/{name}: nobody answers"))
+    let index = context.behind();
+    let is_absent = index.listed.contains(&**namespace) && !index.services.contains_key(&(&**namespace, &**name));
+    is_absent.then(|| format!("there is no Service {namespace}/{name}, so that nobody answers"))
 }
 
 /// Why it is not known what is served.
 pub(super) fn unseen(context: &Context<'_>, call: &Call) -> String {
-    let name = call.to.server_name();
-    let asked =
-        context.inventory.peers.iter().filter(|peer| peer.session.is_none() && peer.server_name.as_deref() == Some(&*name));
-    let silent: Vec<&str> = asked.map(|peer| &*peer.origin.document.source).collect();
-    if !silent.is_empty() {
+    let (name, index) = (call.to.server_name(), context.behind());
+    if let Some(silent) = index.silent.get(&name.to_ascii_lowercase()) {
         return format!("the endpoints of {name} do not answer from here ({})", silent.join(", "));
     }
-    let Some((service, Destination::Service { port, .. })) = service(context, call).map(|service| (service, &call.to)) else {
-        return MISSING.credential.to_owned();
-    };
+    let Destination::Service { namespace, name: of, port } = &call.to else { return MISSING.credential.to_owned() };
+    let Some(service) = index.services.get(&(&**namespace, &**of)) else { return MISSING.credential.to_owned() };
     if let Some(other) = &service.external_name {
         return format!("{name} is another name for {other}, which is not dialled");
     }
     if !service.ports.iter().any(|known| known.port == *port) {
         return format!("the Service of {name} has no port {port}");
     }
-    let is_its = |slice: &&EndpointSlice| slice.namespace == service.namespace && slice.service == service.name;
-    let mut slices = context.inventory.facts.endpoint_slices.iter().filter(is_its).peekable();
-    if slices.peek().is_some() && slices.all(|slice| slice.ready.is_empty()) {
-        return format!("no endpoint of {name} is ready");
+    match index.slices.get(&(&**namespace, &**of)) {
+        Some(slices) if slices.iter().all(|slice| slice.ready.is_empty()) => format!("no endpoint of {name} is ready"),
+        _ => MISSING.credential.to_owned(),
     }
-    MISSING.credential.to_owned()
-}
-
-fn service<'a>(context: &Context<'a>, call: &Call) -> Option<&'a Service> {
-    let Destination::Service { namespace, name, .. } = &call.to else { return None };
-    context.inventory.facts.services.iter().find(|service| service.namespace == *namespace && service.name == *name)
 }
 
 /// Says of what is refused where it is served.
@@ -273,7 +298,9 @@ mod tests {
         assert_eq!(why(&silent), "the endpoints of hook.web.svc do not answer from here (10.0.0.1:9443, 10.0.0.2:9443)");
         let with = |facts: Vec<Fact>| {
             let mut scene = scene();
-            facts.into_iter().for_each(|fact| scene.fact(fact));
+            for fact in facts {
+                scene.fact(fact);
+            }
             why(&scene)
         };
         assert_eq!(
@@ -298,8 +325,12 @@ mod tests {
         scene.fact(Fact::Listed("other".into()));
         assert_eq!(state(&scene.preflight()), State::Ok);
         scene.fact(Fact::Listed("web".into()));
-        assert_eq!(why(&scene), "there is no Service web/hook: nobody answers");
+        assert_eq!(why(&scene), "there is no Service web/hook, so that nobody answers");
         scene.fact(service(None, 443));
         assert_eq!(state(&scene.preflight()), State::Ok);
+        let mut stale = webhook(&self::ca());
+        secret(&mut stale, &leaf(&ca));
+        stale.fact(Fact::Listed("web".into()));
+        assert_eq!(state(&stale.preflight()), State::Broken, "what is wrong already stays so");
     }
 }

@@ -37,7 +37,13 @@ fn handshake(context: &Context<'_>, call: &Call) -> Handshake {
         Party::ExtensionServer => "shown by front-proxy-client, which is a handshake of its own",
         _ => "webhooks ask for no client certificate",
     };
-    let side = server_side(context, call);
+    let side = match (server_side(context, call), behind::absent(context, call)) {
+        // What is wrong already is so whoever answers one day.
+        (side, Some(why)) if matches!(side.standing, Standing::Trusted | Standing::Unknown(_)) => {
+            Side::only(Standing::Unknown(why))
+        }
+        (side, _) => side,
+    };
     // What is to be mended is the object, whatever it calls.
     let origin = Origin { document: Arc::clone(&call.document), field: Arc::clone(&call.field), role: None, slot: Slot::Trust };
     Handshake {
@@ -60,9 +66,6 @@ fn server_side(context: &Context<'_>, call: &Call) -> Side {
         bundle.iter().flat_map(|holding| holding.certificates()).map(|(_, anchor)| anchor).collect();
     if call.skips_verification {
         return Side::only(Standing::NotAsked("insecureSkipTLSVerify".to_owned()));
-    }
-    if let Some(why) = behind::absent(context, call) {
-        return Side::only(Standing::Unknown(why));
     }
     if anchors.is_empty() {
         return without_anchors(context, call);

@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(list("EndpointSliceList", json!({"metadata": metadata, "addressType": "IPv6"})).endpoint_slices.len(), 1);
         assert_eq!(list("NodeList", json!({"metadata": {"name": "w1"}, "status": {}})).nodes.len(), 1);
         let yaml = "apiVersion: v1\nkind: Service\nmetadata: {namespace: web, name: hook}\nspec:\n  ports:\n  - port: 443\n    targetPort: 9443\n";
-        let found = named(yaml.to_owned()).inventory.facts.services.remove(0);
+        let found = named(yaml).inventory.facts.services.remove(0);
         assert_eq!(found.ports[0].target, TargetPort::Number(9443));
     }
 }

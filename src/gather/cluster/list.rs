@@ -78,7 +78,7 @@ const REASON: usize = 300;
 pub(super) struct Lister<'l> {
     pub(super) resource: &'l Resource,
     pub(super) namespace: Option<&'l str>,
-    pub(super) labels: &'l Option<String>,
+    pub(super) labels: Option<&'l str>,
     pub(super) decoder: &'l Decoder,
     pub(super) place: &'l Place,
     /// How long a busy server is waited for, for one page.
@@ -125,7 +125,7 @@ impl Lister<'_> {
         let (mut pages, mut gone, mut waited, mut heard) = (0_u32, 0_u32, Duration::ZERO, false);
         loop {
             let limit = Some(self.resource.page);
-            let (fields, labels) = (self.resource.fields, self.labels.as_deref());
+            let (fields, labels) = (self.resource.fields, self.labels);
             let question = Question { path: &path, fields, labels, limit, next: next.as_deref() };
             let answer = match ask.get(&question) {
                 Ok(answer) => answer,

@@ -377,11 +377,11 @@ fn services_are_looked_up_where_they_are_called_and_after_who_calls() {
 fn of_single_namespaces_no_service_is_looked_up() {
     let hostile = serde_json::json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
         "metadata": {"name": "w"}, "webhooks": [{"name": "a.b", "clientConfig": {"service": {"namespace": "b", "name": "hook"}}}]});
-    let mut server = Server::default();
-    server.replies = vec![
+    let replies = vec![
         ("/api/v1/namespaces/a/secrets", [list("Secret", &[hostile])].into()),
         ("/api/v1/namespaces/a/configmaps", [empty("ConfigMapList")].into()),
     ];
+    let mut server = Server { replies, ..Server::default() };
     facts(&mut server, Scope::Namespaces(vec!["a".into()]), None);
     assert_eq!(server.asked.last().unwrap(), "/version");
     assert_eq!(server.asked.len(), 3);
