@@ -85,6 +85,27 @@ fn a_webhook_is_judged_by_what_it_serves() {
 }
 
 #[test]
+fn a_plan_renews_a_secret_and_what_serves_it() {
+    let Some(address) = own_address() else { return };
+    let ca = authority("hook CA");
+    let over = pki().leaf("hook").server().dns("hook.web.svc").expired().issued_by(&ca).unwrap();
+    let served = server(Vec::new()).present(&over, address);
+    let mut stored = secret("web", "hook-tls", &over.pem());
+    stored["data"]["tls.key"] = STANDARD.encode(over.key_pem().as_str()).into();
+    let home = home(calling(&ca, vec![stored, secret("web", "hook-ca", &ca.pem())], address, served.port));
+    let run = home.run(&["plan", "--live"]);
+    let plan = &run.json()["plan"];
+    let steps: Vec<_> = plan["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert_eq!((run.code, &steps[..]), (2, &["secret-web-hook-tls"][..]), "{}", run.out);
+    assert!(run.out.contains(&format!("Restart what serves it at {address}:{}", served.port)), "{}", run.out);
+    assert_eq!(
+        (&plan["rehearsal"]["faults"], &plan["rehearsal"]["handshakes"][0]["after"]),
+        (&json!([]), &json!(["ok"])),
+        "{plan}"
+    );
+}
+
+#[test]
 fn one_that_does_not_answer_is_no_finding_and_loopback_is_not_dialled() {
     let Some(address) = own_address() else { return };
     let ca = authority("hook CA");

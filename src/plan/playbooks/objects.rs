@@ -4,6 +4,7 @@
 
 use super::super::effect::{Authority, Effect, Lifetime, Place};
 use super::super::step::{Command, Step};
+use super::super::world::served::servers_of;
 use super::users::issuer;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
 use crate::model::{Code, Finding, Origin, OriginKind, Severity, Sha256, Slot};
@@ -152,6 +153,16 @@ fn webhook_name(field: &str) -> Option<&str> {
     field.strip_prefix("webhooks[")?.split_once(']').map(|(name, _)| name)
 }
 
+/// Where a Secret's certificate is served.
+fn endpoints(site: &Site<'_>, place: Place) -> Vec<String> {
+    // There are many Secrets, and seldom servers.
+    if site.inventory.peers.is_empty() {
+        return Vec::new();
+    }
+    let servers = servers_of(site.inventory).remove(&place).unwrap_or_default();
+    servers.into_iter().map(|server| site.holding(server).origin.document.source.to_string()).collect()
+}
+
 /// TLS Secrets whose issuer is at hand: whoever issued them issues them again.
 fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let is_one = |task: &Task<'_>| {
@@ -179,8 +190,15 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             .run(Command::hand(format!(
                 "If cert-manager issued it: cmctl renew --namespace {namespace} CERTIFICATE, with the Certificate whose spec.secretName is {name} (kubectl -n {namespace} get certificate). Else: whoever issued it issues it again."
             )))
-            .check(Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")), "nothing to say of it")
-            .effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
+            .check(Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")), "nothing to say of it");
+        let step = match endpoints(site, task.place) {
+            endpoints if endpoints.is_empty() => step,
+            endpoints => step.run(Command::hand(format!(
+                "Restart what serves it at {}, unless it reloads by itself: kcert preflight --live tells.",
+                endpoints.join(", ")
+            ))),
+        };
+        let step = step.effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
         steps.push(step);
     }
     steps
