@@ -106,6 +106,19 @@ fn a_plan_renews_a_secret_and_what_serves_it() {
 }
 
 #[test]
+fn a_plan_puts_the_ca_of_what_is_served_into_the_bundle() {
+    let Some(address) = own_address() else { return };
+    let (ca, old) = (authority("hook CA"), authority("hook CA"));
+    let served = server(Vec::new()).present(&hook(&ca), address);
+    let home = home(calling(&old, vec![secret("web", "hook-ca", &ca.pem())], address, served.port));
+    let run = home.run(&["plan", "--live"]);
+    let plan = &run.json()["plan"];
+    let steps: Vec<_> = plan["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["bundle-w-webhooks-hook-test--clientConfig-caBundle"], "{}", run.out);
+    assert_eq!(plan["rehearsal"]["handshakes"][0]["after"], json!(["ok"]), "{plan}");
+}
+
+#[test]
 fn one_that_does_not_answer_is_no_finding_and_loopback_is_not_dialled() {
     let Some(address) = own_address() else { return };
     let ca = authority("hook CA");

@@ -6,6 +6,7 @@
 use super::super::Context;
 use super::super::findings::{Draft, Findings};
 use super::calls::{self, MISSING};
+use crate::model::when::date;
 use crate::model::{
     Call, Certificate, Code, Destination, EndpointSlice, Holding, OriginKind, Peer, Service, Severity, Side, Standing,
 };
@@ -91,59 +92,110 @@ pub(super) fn told(mut side: Side) -> Side {
     side
 }
 
+/// A call that somebody answered, by a bundle that holds something.
+struct Answered<'c, 'a> {
+    context: &'c Context<'a>,
+    call: &'c Call,
+    bundle: Vec<&'a Holding>,
+    /// What was presented.
+    probed: Vec<&'a Holding>,
+}
+
+fn answered<'c, 'a>(context: &'c Context<'a>) -> impl Iterator<Item = Answered<'c, 'a>> {
+    let verified = context.inventory.facts.calls.iter().filter(|call| !call.skips_verification);
+    let answered = verified.map(|call| (call, probed(context, call))).filter(|(_, probed)| !probed.is_empty());
+    let answered = answered.map(|(call, probed)| Answered { context, call, bundle: calls::bundle(context, call), probed });
+    answered.filter(|answered| answered.bundle.iter().any(|holding| holding.certificates().next().is_some()))
+}
+
+impl<'a> Answered<'_, 'a> {
+    fn judged(&self, holding: &Holding) -> Side {
+        calls::judged(self.context, self.call, &self.bundle, holding)
+    }
+
+    /// The Secrets that it may be read from.
+    fn stored(&self) -> Vec<(&'a Holding, Side)> {
+        let served = calls::served(self.context, self.call, &self.bundle).into_iter();
+        let secrets = served.filter(|holding| holding.origin.document.kind == OriginKind::Secret);
+        secrets.map(|holding| (holding, self.judged(holding))).collect()
+    }
+
+    /// A finding about a server and a Secret.
+    fn at(&self, draft: Draft, peer: &Holding, secret: &Holding) -> Draft {
+        let draft = self.bundle.iter().fold(draft, |draft, read| draft.at(&read.origin, 0));
+        draft.at(&peer.origin, 0).at(&secret.origin, 0)
+    }
+}
+
+fn trusted<'a>(stored: &[(&'a Holding, Side)]) -> Option<&'a Holding> {
+    stored.iter().find(|(_, side)| side.standing == Standing::Trusted).map(|(holding, _)| *holding)
+}
+
+fn has(side: &Side, code: Code) -> bool {
+    side.faults().iter().any(|fault| fault.code == code)
+}
+
+fn restart(endpoint: &str) -> String {
+    format!("Restart what serves at {endpoint}; then ask again: kcert preflight --live.")
+}
+
 /// The part of `cabundle-stale` that only the process tells: a bundle that verifies what is stored and not what is served, or the other
 /// way round.
 pub(in super::super) fn stale(context: &Context<'_>, findings: &mut Findings) {
-    for call in context.inventory.facts.calls.iter().filter(|call| !call.skips_verification) {
-        let probed = probed(context, call);
-        if !probed.is_empty() {
-            compare(context, call, &probed, findings);
+    for answered in answered(context) {
+        let stored = answered.stored();
+        let good = trusted(&stored);
+        for peer in &answered.probed {
+            let (side, Some(leaf)) = (answered.judged(peer), first(peer)) else { continue };
+            let endpoint = &peer.origin.document.source;
+            let (draft, secret) = match (good, &side.standing) {
+                (Some(good), Standing::Refused(_)) if has(&side, Code::CabundleStale) => {
+                    let message = format!(
+                        "{endpoint} serves {}, which caBundle does not verify, and not what Secret {} holds, which it does: the process has not reloaded",
+                        leaf.display_name(),
+                        good.origin.document.source
+                    );
+                    (
+                        Draft::new(Code::CabundleStale, Severity::Critical, message).certificate(leaf.id).hint(restart(endpoint)),
+                        good,
+                    )
+                }
+                (None, Standing::Trusted) => {
+                    let is_newer = |held: &Certificate| held.validity.not_before > leaf.validity.not_before;
+                    let is_next =
+                        |held: &Holding, side: &Side| has(side, Code::CabundleStale) && first(held).is_some_and(is_newer);
+                    let next = stored.iter().find(|(held, side)| is_next(held, side)).map(|(held, _)| *held);
+                    let Some((secret, held)) = next.and_then(|secret| Some((secret, first(secret)?))) else { continue };
+                    let message = format!(
+                        "caBundle verifies what {endpoint} serves, and not the newer {} in Secret {}: the call breaks when the process reloads",
+                        held.display_name(),
+                        secret.origin.document.source
+                    );
+                    let hint = "Put the CA that signs the Secret's certificate into caBundle, beside the present one, before the process is restarted.";
+                    (Draft::new(Code::CabundleStale, Severity::Warning, message).certificate(held.id).hint(hint), secret)
+                }
+                _ => continue,
+            };
+            findings.add(answered.at(draft, peer, secret));
         }
     }
 }
 
-fn compare(context: &Context<'_>, call: &Call, probed: &[&Holding], findings: &mut Findings) {
-    let bundle = calls::bundle(context, call);
-    if !bundle.iter().any(|holding| holding.certificates().next().is_some()) {
-        return;
-    }
-    let judged = |holding: &Holding| calls::judged(context, call, &bundle, holding);
-    let is_stale = |side: &Side| side.faults().iter().any(|fault| fault.code == Code::CabundleStale);
-    let stored: Vec<(&Holding, Side)> = calls::served(context, call, &bundle)
-        .into_iter()
-        .filter(|holding| holding.origin.document.kind == OriginKind::Secret)
-        .map(|holding| (holding, judged(holding)))
-        .collect();
-    let good = stored.iter().find(|(_, side)| side.standing == Standing::Trusted).map(|(holding, _)| *holding);
-    for peer in probed {
-        let (side, Some(leaf)) = (judged(peer), first(peer)) else { continue };
-        let endpoint = &peer.origin.document.source;
-        let (draft, secret) = match (good, &side.standing) {
-            (Some(good), Standing::Refused(_)) if is_stale(&side) => {
-                let message = format!(
-                    "{endpoint} serves {}, which caBundle does not verify, and not what Secret {} holds, which it does: the process has not reloaded",
-                    leaf.display_name(),
-                    good.origin.document.source
-                );
-                let hint = format!("Restart what serves at {endpoint}; then ask again: kcert preflight --live.");
-                (Draft::new(Code::CabundleStale, Severity::Critical, message).certificate(leaf.id).hint(hint), good)
-            }
-            (None, Standing::Trusted) => {
-                let is_newer = |held: &Certificate| held.validity.not_before > leaf.validity.not_before;
-                let newer = stored.iter().find(|(holding, side)| is_stale(side) && first(holding).is_some_and(is_newer));
-                let Some((secret, held)) = newer.and_then(|(holding, _)| Some((*holding, first(holding)?))) else { continue };
-                let message = format!(
-                    "caBundle verifies what {endpoint} serves, and not the newer {} in Secret {}: the call breaks when the process reloads",
-                    held.display_name(),
-                    secret.origin.document.source
-                );
-                let hint = "Put the CA that signs the Secret's certificate into caBundle, beside the present one, before the process is restarted.";
-                (Draft::new(Code::CabundleStale, Severity::Warning, message).certificate(held.id).hint(hint), secret)
-            }
-            _ => continue,
-        };
-        let draft = bundle.iter().fold(draft, |draft, read| draft.at(&read.origin, 0));
-        findings.add(draft.at(&peer.origin, 0).at(&secret.origin, 0));
+/// The part of `served-differs` that is about Secrets: what is served has ended, and what is stored has not.
+pub(in super::super) fn differs(context: &Context<'_>, findings: &mut Findings) {
+    for answered in answered(context) {
+        for peer in &answered.probed {
+            let is_over = |leaf: &&Certificate| leaf.validity.is_over(context.policy.at);
+            let Some(leaf) = first(peer).filter(is_over) else { continue };
+            let Some(good) = trusted(&answered.stored()) else { continue };
+            let (endpoint, secret) = (&peer.origin.document.source, &good.origin.document.source);
+            let message = format!(
+                "{endpoint} does not serve what Secret {secret} holds but one that has ended ({}): the process has not reloaded",
+                date(leaf.validity.not_after)
+            );
+            let draft = Draft::new(Code::ServedDiffers, Severity::Warning, message).certificate(leaf.id).hint(restart(endpoint));
+            findings.add(draft.at(&peer.origin, 0).at(&good.origin, 0));
+        }
     }
 }
 
@@ -272,6 +324,26 @@ mod tests {
         scene.peer("10.0.0.1:9443", Some(NAME), &newer(&ca, 5));
         secret(&mut scene, &newer(&new, 0));
         assert_eq!(stale(&scene.preflight()), []);
+    }
+
+    #[test]
+    fn a_process_that_serves_what_has_ended_though_it_was_renewed_is_told() {
+        let ca = ca();
+        let over = pki().leaf("hook").server().dns(NAME).expired().issued_by(&ca).unwrap().pem();
+        let differs = |stored: &str| {
+            let mut scene = webhook(&ca);
+            scene.peer("10.0.0.1:9443", Some(NAME), &over);
+            secret(&mut scene, stored);
+            let audit = scene.preflight();
+            assert_eq!((state(&audit), audit.handshakes[0].reasons()), (State::Broken, vec![Code::Expired]));
+            audit.findings.iter().find(|finding| finding.code == Code::ServedDiffers).map(|finding| finding.message.clone())
+        };
+        let said = differs(&leaf(&ca)).unwrap();
+        assert!(
+            said.starts_with("10.0.0.1:9443 does not serve what Secret web/hook-tls holds but one that has ended ("),
+            "{said}"
+        );
+        assert_eq!(differs(&over), None);
     }
 
     #[test]
