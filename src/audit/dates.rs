@@ -4,7 +4,7 @@ use super::findings::{Draft, Findings};
 use super::istio::{is_old_root, is_superseded};
 use super::managed;
 use super::renewal::how_to_renew;
-use super::{Context, Standing};
+use super::{Context, Standing, kubelets};
 use crate::chain::NodeId;
 use crate::model::when::{date, relative};
 use crate::model::{Certificate, Code, Evidence, GeneralName, OriginKind, Role, Severity, Slot};
@@ -73,10 +73,10 @@ fn is_record(context: &Context<'_>, node: NodeId) -> bool {
 }
 
 /// Whether the certificate is the one that a kubelet made for itself before it was given another (`kubelet-server-current.pem`), or
-/// that istiod made before another CA was plugged in.
+/// that istiod made before another CA was plugged in; or one that a kubelet made for itself and nobody can verify.
 fn is_left_behind(context: &Context<'_>, node: NodeId) -> bool {
     context.places(node).all(|(holding, _)| {
-        is_superseded(context, holding) || is_old_root(context, holding) || {
+        is_superseded(context, holding) || is_old_root(context, holding) || kubelets::is_idle(context, holding) || {
             let path = holding.origin.document.path();
             let directory = path.strip_suffix("kubelet.crt").filter(|_| holding.origin.role == Some(Role::KubeletServing));
             let beside = |directory: &str| {

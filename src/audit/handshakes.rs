@@ -4,20 +4,25 @@
 //! clients     kubeconfigs → API server          table      programs by their files (etcd, kubelet, front proxy)
 //! discovery   joining nodes, workloads          calls      webhooks, extension servers, conversions
 //! mesh        Istio                             itself     the API server's loopback connection
+//! nodes       kubelets that answered            behind     what answered under a call's name, and why nothing did
 //!      each asks judge: what is presented × what is believed × the names dialled × the verifier
 //!      explain then gives every broken one its finding
 //! ```
 //!
 //! A handshake that is broken has its finding: that of a check, where one names the same fault, else one of its own.
 
+pub(super) mod behind;
 mod calls;
 mod clients;
 pub(super) mod discovery;
 pub(super) mod explain;
 mod judge;
 mod mesh;
+mod nodes;
 pub(super) mod servers;
 mod table;
+#[cfg(test)]
+mod testing;
 
 use super::Context;
 use super::findings::Findings;
@@ -36,6 +41,7 @@ pub(super) fn judged(context: &Context<'_>) -> Vec<Handshake> {
     let mut all = clients::handshakes(context, &servers);
     all.extend(loopbacks(context, &servers));
     all.extend(table::handshakes(context));
+    all.extend(nodes::handshakes(context));
     all.extend(calls::handshakes(context));
     all.extend(discovery::handshakes(context, &servers));
     all.extend(mesh::handshakes(context));

@@ -4,8 +4,8 @@
 //! should be follows from what it says: the same certificate, else the same names from the same issuer, else the API server's role; a
 //! port that components are known by decides where several would do (etcd's server and peer certificates say the same).
 
-use super::Context;
 use super::findings::{Draft, Findings};
+use super::{Context, handshakes};
 use crate::model::peer::Loopback;
 use crate::model::when::{date, relative, to_the_second};
 use crate::model::{
@@ -175,6 +175,7 @@ pub(super) fn differs(context: &Context<'_>, findings: &mut Findings) {
         }
         findings.add(draft.hint(hint(served)));
     }
+    handshakes::behind::differs(context, findings);
 }
 
 /// The end of one of two certificates: the day, or the second where both end on one day.

@@ -102,7 +102,15 @@ pub(super) fn of_component(context: &Context<'_>, program: &str, host: Option<&s
         return present(context);
     }
     let tag = components(context.inventory, program, host).find_map(|component| component.version.as_deref());
-    tag.and_then(KubernetesVersion::of_tag).map_or_else(|| present(context), Version::Known)
+    tag.or_else(|| of_node(context, program, host))
+        .and_then(KubernetesVersion::of_tag)
+        .map_or_else(|| present(context), Version::Known)
+}
+
+/// The version of a kubelet by its Node, where the host has the node's name.
+fn of_node<'a>(context: &Context<'a>, program: &str, host: Option<&str>) -> Option<&'a str> {
+    let host = host.filter(|_| program == "kubelet")?;
+    context.inventory.facts.nodes.iter().find(|node| *node.name == *host)?.kubelet_version.as_deref()
 }
 
 /// The crypto/x509 of the version that is upgraded to.
@@ -115,4 +123,31 @@ pub(super) fn of(context: &Context<'_>) -> Upgrade {
     let present = present(context).known();
     let notes = context.policy.target.map(|target| notes::of(context, present, target)).unwrap_or_default();
     Upgrade { present, target: context.policy.target, notes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::{AwsLc, Graph};
+    use crate::mint::NOW;
+    use crate::model::{ClusterNode, Fact, Inventory};
+
+    #[test]
+    fn a_node_tells_the_version_of_its_kubelet() {
+        let mut inventory = Inventory::default();
+        let kubelet_version = Some("v1.30.3".into());
+        inventory.facts.push(Fact::Node(ClusterNode {
+            name: "w1".into(),
+            addresses: Vec::new(),
+            kubelet_version,
+            kubelet_port: 1,
+        }));
+        let (graph, policy) = (Graph::build(&inventory, &AwsLc), Policy::at(NOW));
+        let context = Context::new(&graph, &policy);
+        let version = |program, host| of_component(&context, program, host);
+        assert_eq!(version("kubelet", Some("w1")), Version::Known("1.30.3".parse().unwrap()));
+        for (program, host) in [("kubelet", Some("w2")), ("kubelet", None), ("kube-apiserver", Some("w1"))] {
+            assert_eq!(version(program, host), Version::Unknown, "{program} {host:?}");
+        }
+    }
 }

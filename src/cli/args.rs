@@ -84,6 +84,11 @@ pub enum Command {
     /// judges it would, with the names that are dialled, and gets the date on which it breaks. What was not looked at is said, and never
     /// taken for fine. API servers given as HOST:PORT are asked for their loopback certificate too.
     ///
+    /// With --live (and in plan and explain with --live) the servers of the cluster are dialled for what they really serve: two ready
+    /// endpoints of each Service that a webhook, CRD or APIService calls, and every node's kubelet, 2,000 at most, each within --timeout. A
+    /// TLS handshake goes out and no credential; no loopback, link-local or multicast address is dialled. One that does not answer is no
+    /// finding. inspect, chain and check dial none of them.
+    ///
     /// Exit codes: 0 go, 1 go with warnings, 2 no-go, 3 could not tell.
     Preflight(Preflight),
     /// Plan what to renew, in which order: steps that were rehearsed on a copy of what was found before they are printed.
@@ -341,7 +346,7 @@ impl Sources {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "A live cluster")]
 pub struct Live {
-    /// Read the cluster of the kubeconfig's current context: Secrets, ConfigMaps and whatever else holds certificates. Lists only, nothing is written.
+    /// Read the cluster of the kubeconfig's current context: Secrets, ConfigMaps, whatever else holds certificates, and what tells who dials whom. Lists only, nothing is written.
     #[arg(long)]
     pub live: bool,
     /// Read the cluster of this context. Repeatable: each cluster is judged by itself.

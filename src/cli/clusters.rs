@@ -160,7 +160,13 @@ impl Collect for Labelled<'_> {
             Fact::FrontProxy(front_proxy) => Some(&mut front_proxy.document),
             Fact::Mesh(mesh) => Some(&mut mesh.document),
             Fact::Managed(managed) => Some(&mut managed.document),
-            Fact::Component(_) | Fact::Binding(_) | Fact::Version(_) => None,
+            Fact::Component(_)
+            | Fact::Binding(_)
+            | Fact::Version(_)
+            | Fact::Service(_)
+            | Fact::EndpointSlice(_)
+            | Fact::Node(_)
+            | Fact::Listed(_) => None,
         };
         if let Some(document) = document {
             *document = self.label.document(document);

@@ -156,7 +156,11 @@ impl Session {
         let mut targets = self.targets(ask)?;
         if targets.clusters.len() < 2 {
             let mut inventory = Inventory::default();
-            self.gather(ask, targets, &mut inventory)?;
+            if let Some(cluster) = targets.clusters.pop() {
+                self.reader().one(cluster, &targets.selection, &mut Narrowed::new(ask.keep, &mut inventory));
+                self.dial_for(ask, &targets.dials, &mut inventory)?;
+            }
+            self.gather_others(ask, targets, &mut Narrowed::new(ask.keep, &mut inventory))?;
             if !inventory.peers.is_empty() {
                 inventory.sort_peers();
             }
@@ -167,6 +171,7 @@ impl Session {
         for (name, found) in clusters {
             let mut part = Inventory::default();
             found.drain_into(&mut Narrowed::new(ask.keep, &mut part));
+            self.dial_for(ask, &[], &mut part)?;
             let mut label = Label::new(name);
             audit = audit.and(label.audit(ask.judge(&part)));
             part.drain_into(&mut Labelled { label: &mut label, out: &mut whole });
@@ -177,6 +182,11 @@ impl Session {
         audit = audit.and(ask.judge(&others));
         others.drain_into(&mut whole);
         Ok((whole, Some(audit)))
+    }
+
+    /// For a preflight the servers of a cluster are asked too.
+    fn dial_for(&self, ask: &Ask<'_>, named: &[Dial], cluster: &mut Inventory) -> Result<(), Error> {
+        if ask.view == View::Preflight { self.dial_called(named, cluster) } else { Ok(()) }
     }
 
     /// Gathers, links, judges and prints.

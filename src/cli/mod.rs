@@ -2,6 +2,7 @@
 //! nowhere else.
 
 pub mod args;
+mod called;
 mod clusters;
 mod collect;
 mod commands;

@@ -2,6 +2,7 @@
 //!
 //! Annotations never count: `last-applied-configuration` repeats what the object says. Other kinds are passed over.
 
+mod backend;
 mod cluster;
 mod data;
 mod managed;
@@ -122,6 +123,30 @@ const KINDS: &[Kind] = &[
             node.text(&["roleRef", "kind"]) == Some("ClusterRole") && node.text(&["metadata", "namespace"]).is_none()
         },
         decode: cluster::binding,
+    },
+    Kind {
+        name: "Service",
+        group: "",
+        origin: None,
+        subtype: Subtype::None,
+        resembles: |node| node.path(&["spec", "clusterIP"]).is_some(),
+        decode: backend::service,
+    },
+    Kind {
+        name: "EndpointSlice",
+        group: "discovery.k8s.io/",
+        origin: None,
+        subtype: Subtype::None,
+        resembles: |node| node.field("endpoints").is_some() && node.text(&["addressType"]).is_some(),
+        decode: backend::endpoint_slice,
+    },
+    Kind {
+        name: "Node",
+        group: "",
+        origin: None,
+        subtype: Subtype::None,
+        resembles: |node| node.path(&["status", "nodeInfo"]).is_some(),
+        decode: backend::node,
     },
 ];
 

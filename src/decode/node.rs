@@ -88,6 +88,12 @@ impl<'a> Node<'a> {
         if let Node::Number(value) = self { *value } else { None }
     }
 
+    /// The port, if it is the number of one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.number().and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
+    }
+
     /// The elements of a list; none for anything else.
     #[must_use]
     pub fn items(&self) -> &[Self] {

@@ -6,12 +6,14 @@
 //!
 //! ```text
 //! Login ── client ── Cluster::read ── resources   what is listed, where, and what is left out
-//!          (kube)         └── list ── page        pages, retries, refusals | where the next page is
+//!          (kube)         │    └── objects          what comes of it, and whom the API server calls
+//!                         └── list ── page          pages, retries, refusals | where the next page is
 //!                               └── decode::source
 //! ```
 
 mod client;
 mod list;
+mod objects;
 mod page;
 mod resources;
 #[cfg(test)]
@@ -20,15 +22,13 @@ mod tests;
 pub use client::{Kubeconfigs, Login, NoCluster};
 
 use crate::decode::{Decoder, Expectation, Place, source};
-use crate::model::inventory::Host;
-use crate::model::{
-    Collect, Content, Defect, DefectKind, Document, Fact, Holding, Kubeconfig, Origin, OriginKind, Peer, SigningRequest, Slot,
-};
+use crate::model::{Collect, Content, Defect, DefectKind, Document, Fact, Holding, Origin, OriginKind, Slot};
 use client::{Access, Client};
 use list::{Ask, End, Lister};
-use resources::{RESOURCES, Resource};
+use objects::Objects;
+use resources::{CALLED, RESOURCES, Resource, SERVICES};
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Which objects.
@@ -106,65 +106,116 @@ struct Reading<'r> {
     step: &'r mut dyn FnMut(&Progress<'_>),
 }
 
+/// How far it has come.
+#[derive(Default)]
+struct Course {
+    /// Whether the server has answered anything.
+    answered: bool,
+    /// Whether it has said what it makes of the questions: one that knows nothing of what is asked has not yet.
+    heard_out: bool,
+    /// Why nothing more is asked: who is no longer known will not be for the rest either.
+    lost: Option<DefectKind>,
+}
+
 impl Reading<'_> {
     fn run(self, selection: &Selection, ask: &mut dyn Ask) {
         let Reading { context, server, timeout, decoder, out, step } = self;
         let decoder = decoder.apart();
-        Reading { context, server, timeout, decoder: &decoder, out: &mut *out, step }.lists(selection, ask);
-        source::finish(&decoder, out);
+        let mut objects = Objects::new(out);
+        Lists { context, server, timeout, decoder: &decoder, step, ask, course: Course::default() }.all(selection, &mut objects);
+        source::finish(&decoder, &mut objects);
     }
+}
 
-    fn lists(self, selection: &Selection, ask: &mut dyn Ask) {
-        let place = Place { document: self.server.clone(), role: None, slot: Slot::Unknown, expectation: Expectation::Named };
-        let mut objects = Objects { out: self.out, seen: 0, list: List::Ended, cut: Arc::default() };
-        // A server that knows nothing of what is asked has not said yet what it makes of other questions.
-        let (mut answered, mut heard_out, mut lost) = (false, false, None);
+/// The lists of one cluster, one after another.
+struct Lists<'r> {
+    context: &'r str,
+    server: &'r Document,
+    timeout: Duration,
+    decoder: &'r Decoder,
+    step: &'r mut dyn FnMut(&Progress<'_>),
+    ask: &'r mut dyn Ask,
+    course: Course,
+}
+
+impl Lists<'_> {
+    fn all(mut self, selection: &Selection, objects: &mut Objects<'_>) {
         for resource in RESOURCES.iter().filter(|resource| resource.is_in(&selection.scope)) {
-            // Who is no longer known will not be for the rest either.
-            if let Some(defect) = &lost {
-                objects.out.holding(holding(self.server, resource.shown, Clone::clone(defect)));
-                continue;
+            let labels = resource.labels(selection.labels.as_deref());
+            if self.read(resource, &resource.namespaces(&selection.scope), labels.as_deref(), objects).is_break() {
+                return;
             }
-            let mut refused = Vec::new();
-            for namespace in resource.namespaces(&selection.scope) {
-                let labels = resource.labels(selection.labels.as_deref());
-                let mut report = |objects: u64| {
-                    (self.step)(&Progress { context: self.context, resource: resource.shown, objects });
-                };
-                let lister =
-                    Lister { resource, namespace, labels: &labels, decoder: self.decoder, place: &place, timeout: self.timeout };
-                match lister.read(ask, &mut objects, &mut report) {
-                    End::Absent => answered = true,
-                    End::Read => (answered, heard_out) = (true, true),
-                    End::Forbidden(reason) => {
-                        (answered, heard_out) = (true, true);
-                        refused.push((namespace, reason));
-                    }
-                    // A server that has never answered will not answer the next question either: nothing of it was read.
-                    End::Silent(defect) if !answered => return objects.out.holding(holding(self.server, "", defect)),
-                    End::Failed(defect) if !heard_out && objects.seen == 0 && is_for_all(&defect) => {
-                        return objects.out.holding(holding(self.server, "", defect));
-                    }
-                    End::Silent(defect) | End::Failed(defect) => {
-                        (answered, heard_out) = (true, true);
-                        objects.out.holding(holding(self.server, &field(resource, namespace), defect.clone()));
-                        if matches!(defect, DefectKind::NotAdmitted(_)) {
-                            lost = Some(defect);
-                            break;
-                        }
-                    }
-                }
-            }
-            if let Some(reason) = refusal(resource, &refused) {
-                objects.out.holding(holding(self.server, resource.shown, DefectKind::Forbidden(reason.into())));
+        }
+        // Of single namespaces nothing is read that calls a Service.
+        let called = if selection.scope == Scope::Everything { objects.called() } else { Vec::new() };
+        let called: Vec<Option<&str>> = called.iter().map(|namespace| Some(&**namespace)).collect();
+        for resource in CALLED.iter().filter(|_| !called.is_empty()) {
+            if self.read(resource, &called, None, objects).is_break() {
+                return;
             }
         }
         // Whoever asks may know it by default (the ClusterRole system:public-info-viewer); without it the version is unknown, as from files.
-        if lost.is_none()
-            && let Some(version) = list::version(ask)
+        if self.course.lost.is_none()
+            && let Some(version) = list::version(self.ask)
         {
-            objects.out.fact(Fact::Version(version));
+            objects.fact(Fact::Version(version));
         }
+    }
+
+    /// Reads a resource, in these namespaces. It breaks where nothing else needs to be asked: nothing of the server was read.
+    fn read(
+        &mut self,
+        resource: &Resource,
+        namespaces: &[Option<&str>],
+        labels: Option<&str>,
+        objects: &mut Objects<'_>,
+    ) -> ControlFlow<()> {
+        let Self { context, server, timeout, decoder, step, ask, course } = self;
+        if let Some(defect) = &course.lost {
+            objects.holding(holding(server, resource.shown, Clone::clone(defect)));
+            return ControlFlow::Continue(());
+        }
+        let document = Document::clone(server);
+        let place = Place { document, role: None, slot: Slot::Unknown, expectation: Expectation::Named };
+        let mut refused = Vec::new();
+        for namespace in namespaces.iter().copied() {
+            let mut report = |objects: u64| step(&Progress { context, resource: resource.shown, objects });
+            let lister = Lister { resource, namespace, labels, decoder, place: &place, timeout: *timeout };
+            match lister.read(*ask, objects, &mut report) {
+                End::Read => {
+                    (course.answered, course.heard_out) = (true, true);
+                    if let Some(namespace) = namespace.filter(|_| resource.name == SERVICES) {
+                        objects.fact(Fact::Listed(namespace.into()));
+                    }
+                }
+                End::Absent => course.answered = true,
+                End::Forbidden(reason) => {
+                    (course.answered, course.heard_out) = (true, true);
+                    refused.push((namespace, reason));
+                }
+                // A server that has never answered will not answer the next question either: nothing of it was read.
+                End::Silent(defect) if !course.answered => {
+                    objects.holding(holding(server, "", defect));
+                    return ControlFlow::Break(());
+                }
+                End::Failed(defect) if !course.heard_out && objects.seen() == 0 && is_for_all(&defect) => {
+                    objects.holding(holding(server, "", defect));
+                    return ControlFlow::Break(());
+                }
+                End::Silent(defect) | End::Failed(defect) => {
+                    (course.answered, course.heard_out) = (true, true);
+                    objects.holding(holding(server, &field(resource, namespace), defect.clone()));
+                    if matches!(defect, DefectKind::NotAdmitted(_)) {
+                        course.lost = Some(defect);
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some(reason) = refusal(resource, &refused) {
+            objects.holding(holding(server, resource.shown, DefectKind::Forbidden(reason.into())));
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -182,6 +233,9 @@ fn field(resource: &Resource, namespace: Option<&str>) -> String {
     namespace.map_or_else(|| resource.shown.to_owned(), |namespace| format!("{}[{namespace}]", resource.shown))
 }
 
+/// Namespaces that are named in a sentence.
+const NAMED: usize = 10;
+
 /// All refusals of one resource in one sentence.
 fn refusal(resource: &Resource, refused: &[(Option<&str>, Box<str>)]) -> Option<String> {
     let names: Vec<&str> = refused.iter().filter_map(|(namespace, _)| *namespace).collect();
@@ -190,7 +244,11 @@ fn refusal(resource: &Resource, refused: &[(Option<&str>, Box<str>)]) -> Option<
         [] if resource.is_namespaced() => " in all namespaces".to_owned(),
         [] => String::new(),
         [only] => format!(" in namespace {only}"),
-        several => format!(" in {} namespaces ({})", several.len(), several.join(", ")),
+        several => {
+            let more = if several.len() > NAMED { ", …" } else { "" };
+            let few = several.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            format!(" in {} namespaces ({few}{more})", several.len())
+        }
     };
     Some(format!("{}{place}{reason}", resource.shown))
 }
@@ -199,71 +257,4 @@ fn holding(server: &Document, field: &str, defect: DefectKind) -> Holding {
     let origin = Origin { field: field.into(), ..Origin::whole(server.clone()) };
     let defect = Content::Defect(Arc::new(Defect { kind: defect, position: None }));
     Holding { origin, contents: Arc::from([defect]) }
-}
-
-/// Passes on what is found, and counts objects: a page of a list is none.
-pub(super) struct Objects<'o> {
-    out: &'o mut dyn Collect,
-    seen: u64,
-    list: List,
-    /// Whether the page under way broke off: that its text has no end says nothing more then.
-    cut: Arc<AtomicBool>,
-}
-
-/// Whether the next thing counted is the page itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum List {
-    Begins,
-    Ended,
-}
-
-impl Objects<'_> {
-    /// A page begins.
-    fn page(&mut self, cut: Arc<AtomicBool>) {
-        (self.list, self.cut) = (List::Begins, cut);
-    }
-
-    fn is_of_the_cut(&self, holding: &Holding) -> bool {
-        self.cut.load(Ordering::Relaxed)
-            && holding.origin.document.kind == OriginKind::Peer
-            && holding.defects().any(|(_, defect)| matches!(defect.kind, DefectKind::Json(_) | DefectKind::Empty))
-    }
-}
-
-impl Collect for Objects<'_> {
-    fn holding(&mut self, holding: Holding) {
-        if !self.is_of_the_cut(&holding) {
-            self.out.holding(holding);
-        }
-    }
-
-    fn kubeconfig(&mut self, kubeconfig: Kubeconfig) {
-        self.out.kubeconfig(kubeconfig);
-    }
-
-    fn signing_request(&mut self, request: SigningRequest) {
-        self.out.signing_request(request);
-    }
-
-    fn host(&mut self, host: Host) {
-        self.out.host(host);
-    }
-
-    fn peer(&mut self, peer: Peer) {
-        self.out.peer(peer);
-    }
-
-    fn fact(&mut self, fact: Fact) {
-        self.out.fact(fact);
-    }
-
-    fn examined(&mut self, count: u64) {
-        let page = u64::from(self.list == List::Begins && count > 0);
-        if page > 0 {
-            self.list = List::Ended;
-        }
-        let objects = count.saturating_sub(page);
-        self.seen = self.seen.saturating_add(objects);
-        self.out.examined(objects);
-    }
 }

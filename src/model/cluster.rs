@@ -1,5 +1,6 @@
 //! What objects and command lines say of a cluster besides its certificates: who dials whom by which name, and who may do what.
 
+use super::backend::{ClusterNode, EndpointSlice, Service};
 use super::peer::ServerVersion;
 use super::{Document, ManagedCertificate};
 use std::fmt;
@@ -26,6 +27,14 @@ pub enum Fact {
     Managed(ManagedCertificate),
     /// The version of the API server that was asked for the rest.
     Version(ServerVersion),
+    /// A Service.
+    Service(Service),
+    /// Endpoints of a Service.
+    EndpointSlice(EndpointSlice),
+    /// A node.
+    Node(ClusterNode),
+    /// A namespace all of whose Services were listed: one that is not among them does not exist.
+    Listed(Box<str>),
 }
 
 /// A program of the cluster as it is started: a static pod, a systemd unit, a file of arguments, a configuration file.
@@ -76,9 +85,16 @@ pub enum Destination {
         namespace: Box<str>,
         /// Its name.
         name: Box<str>,
+        /// Its port.
+        port: u16,
     },
-    /// The host of a URL.
-    Host(Box<str>),
+    /// A URL.
+    Host {
+        /// Its host.
+        name: Box<str>,
+        /// Its port.
+        port: u16,
+    },
 }
 
 impl Destination {
@@ -86,8 +102,8 @@ impl Destination {
     #[must_use]
     pub fn server_name(&self) -> String {
         match self {
-            Self::Service { namespace, name } => format!("{name}.{namespace}.svc"),
-            Self::Host(host) => host.to_string(),
+            Self::Service { namespace, name, .. } => format!("{name}.{namespace}.svc"),
+            Self::Host { name, .. } => name.to_string(),
         }
     }
 }
@@ -199,6 +215,14 @@ pub struct Facts {
     pub managed: Vec<ManagedCertificate>,
     /// Versions of API servers.
     pub versions: Vec<ServerVersion>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// Endpoints of Services.
+    pub endpoint_slices: Vec<EndpointSlice>,
+    /// Nodes.
+    pub nodes: Vec<ClusterNode>,
+    /// Namespaces all of whose Services were listed.
+    pub listed: Vec<Box<str>>,
 }
 
 impl Facts {
@@ -214,6 +238,10 @@ impl Facts {
             Fact::Mesh(mesh) => self.meshes.push(mesh),
             Fact::Managed(managed) => self.managed.push(managed),
             Fact::Version(version) => self.versions.push(version),
+            Fact::Service(service) => self.services.push(service),
+            Fact::EndpointSlice(slice) => self.endpoint_slices.push(slice),
+            Fact::Node(node) => self.nodes.push(node),
+            Fact::Listed(namespace) => self.listed.push(namespace),
         }
     }
 
@@ -229,6 +257,10 @@ impl Facts {
         let managed = self.managed.into_iter().map(Fact::Managed);
         let versions = self.versions.into_iter().map(Fact::Version);
         let signed = discoveries.chain(tokens).chain(front_proxies);
-        components.chain(calls).chain(bindings).chain(signed).chain(meshes).chain(managed).chain(versions)
+        let services = self.services.into_iter().map(Fact::Service);
+        let slices = self.endpoint_slices.into_iter().map(Fact::EndpointSlice);
+        let nodes = self.nodes.into_iter().map(Fact::Node);
+        let behind = services.chain(slices).chain(nodes).chain(self.listed.into_iter().map(Fact::Listed));
+        components.chain(calls).chain(bindings).chain(signed).chain(meshes).chain(managed).chain(versions).chain(behind)
     }
 }

@@ -116,6 +116,13 @@ pub enum DefectKind {
     Unverified(Box<str>),
     /// A server that was not asked because there is no credential for it; why.
     NoCredential(Box<str>),
+    /// Servers that nobody named, beyond those that are dialled in one run: how many, and how many are.
+    NotDialled {
+        /// Those that were not.
+        left_out: usize,
+        /// The limit.
+        limit: usize,
+    },
 }
 
 /// The steps of a conversation with a server.
@@ -165,7 +172,7 @@ impl DefectKind {
             | Self::Unproven(_)
             | Self::Costly(_) => Code::Unreadable,
             Self::Empty | Self::NothingFound => Code::EmptyBundle,
-            Self::Unreachable { .. } | Self::Unverified(_) | Self::NoCredential(_) => Code::Unreachable,
+            Self::Unreachable { .. } | Self::Unverified(_) | Self::NoCredential(_) | Self::NotDialled { .. } => Code::Unreachable,
             Self::NotTls(_) => Code::NotTls,
             Self::UnexpectedReply(_) => Code::UnexpectedReply,
             Self::Forbidden(_) | Self::NotAdmitted(_) => Code::Forbidden,
@@ -197,7 +204,7 @@ impl DefectKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::PassedOver | Self::Encrypted(_) | Self::Unproven(_) => Severity::Info,
+            Self::PassedOver | Self::Encrypted(_) | Self::Unproven(_) | Self::NotDialled { .. } => Severity::Info,
             Self::MissingNewline
             | Self::ByteOrderMark
             | Self::DerNotPem
@@ -250,6 +257,9 @@ impl fmt::Display for DefectKind {
             Self::Forbidden(reason) => write!(f, "may not be read: {reason}"),
             Self::NotAdmitted(reason) => write!(f, "does not know who asks: {reason}"),
             Self::Unverified(reason) | Self::NoCredential(reason) => write!(f, "not asked: {reason}"),
+            Self::NotDialled { left_out, limit } => {
+                write!(f, "not dialled, {left_out} servers in all: one run dials {limit} of those that nobody named")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here reads, verifies or prints; nothing here imports another room. Everything that was read from a certificate is an
 //! attacker's text until `report::escape` has seen it.
 
+pub mod backend;
 pub mod certificate;
 pub mod cluster;
 pub mod defect;
@@ -20,6 +21,7 @@ pub mod request;
 pub mod role;
 pub mod when;
 
+pub use backend::{ClusterNode, EndpointPort, EndpointSlice, Service, ServicePort, TargetPort};
 pub use certificate::{BasicConstraints, Certificate, ExtendedKeyUsage, KeyUsage, Serial, SignatureAlgorithm, Validity};
 pub use cluster::{Binding, BootstrapToken, Call, Component, Destination, Discovery, Fact, Facts, FrontProxy, Mesh, SigningKey};
 pub use defect::{Defect, DefectKind, Position};

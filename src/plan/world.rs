@@ -5,11 +5,12 @@
 //! read one place (`ca.crt`), only what all of them have read counts, so that a bundle is trusted when the last one was restarted, and
 //! an anchor is gone when the first one was.
 
+pub(super) mod served;
+
 use super::effect::{Effect, Impossible, Place};
 use super::program::{Process, readers};
 use super::step::Step;
 use crate::audit::keys_of;
-use crate::audit::served::{self, Relation};
 use crate::chain::{AwsLc, SignatureCheck, SignatureOps};
 use crate::decode::{Decoder, Limits};
 use crate::mint::{Anew, By, Signer};
@@ -42,6 +43,8 @@ pub(super) struct World<'a> {
     loaded: HashMap<(Process, Place), Contents>,
     /// The files that servers were seen to serve, by the place of what they presented.
     files: HashMap<Place, Place>,
+    /// Servers by the place of the Secret that they read.
+    servers: HashMap<Place, Vec<Place>>,
     /// The places of each object, by where the document is in memory.
     objects: HashMap<usize, Vec<Place>>,
     made: HashMap<&'static str, Made>,
@@ -84,13 +87,14 @@ impl<'a> World<'a> {
         // What could not be read stays as it is; a server that presents something is asked again when it is started anew.
         disk.examined = 0;
         let readers = readers_of(inventory);
-        let files = files_of(inventory);
+        let files = served::files_of(inventory);
         Self {
             at,
             disk,
             readers,
             loaded: HashMap::new(),
             files,
+            servers: served::servers_of(inventory),
             objects: objects_of(inventory),
             made: HashMap::new(),
             understudies,
@@ -160,6 +164,9 @@ impl<'a> World<'a> {
             let host = document.host.clone();
             if is_file && !self.saved.contains(&host) && !self.unsaved.contains(&host) {
                 self.unsaved.push(host);
+            }
+            for server in self.servers.get(&place).cloned().unwrap_or_default() {
+                self.serve(server, place);
             }
         }
     }
@@ -360,14 +367,6 @@ fn objects_of(inventory: &Inventory) -> HashMap<usize, Vec<Place>> {
         objects.entry(Arc::as_ptr(&holding.origin.document).addr()).or_default().push(place);
     }
     objects
-}
-
-/// The files of what servers were seen to serve.
-fn files_of(inventory: &Inventory) -> HashMap<Place, Place> {
-    let place = |wanted: &Holding| inventory.holdings.iter().position(|holding| std::ptr::eq(holding, wanted));
-    let served = served::compare(inventory);
-    let known = served.iter().filter(|served| served.relation != Relation::Newer);
-    known.filter_map(|served| Some((place(served.peer)?, place(served.file)?))).collect()
 }
 
 /// The place of the key that belongs to the certificate of each place.

@@ -89,24 +89,29 @@ impl Server {
     /// Starts it with a certificate of this CA; stays until the tests end.
     pub(super) fn start(self, ca: &Identity) -> Running {
         let leaf = pki().leaf("kube-apiserver").server().dns("kubernetes").ip([127, 0, 0, 1]).issued_by(ca).unwrap();
+        self.present(&leaf, Ipv4Addr::LOCALHOST)
+    }
+
+    /// Starts it with this certificate at an address of this machine.
+    pub(super) fn present(self, leaf: &Identity, address: Ipv4Addr) -> Running {
         let key = PrivateKeyDer::from_pem_slice(leaf.key_pem().as_str().as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(vec![CertificateDer::from(leaf.der().to_vec())], key).unwrap();
         let (asked, logins) = (Arc::clone(&self.asked), Arc::clone(&self.logins));
-        let port = self.serve(Some(TlsAcceptor::from(Arc::new(config))));
+        let port = self.serve(address, Some(TlsAcceptor::from(Arc::new(config))));
         Running { port, asked, logins }
     }
 
     /// Starts it without TLS, as `kubectl proxy` does.
     pub(super) fn start_plain(self) -> Running {
         let (asked, logins) = (Arc::clone(&self.asked), Arc::clone(&self.logins));
-        let port = self.serve(None);
+        let port = self.serve(Ipv4Addr::LOCALHOST, None);
         Running { port, asked, logins }
     }
 
-    fn serve(self, tls: Option<TlsAcceptor>) -> u16 {
-        let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    fn serve(self, address: Ipv4Addr, tls: Option<TlsAcceptor>) -> u16 {
+        let listener = std::net::TcpListener::bind(SocketAddr::from((address, 0))).unwrap();
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
         let server = Arc::new(self);

@@ -9,11 +9,11 @@ pub(super) static ROWS: &[Check] = &[
     Check {
         code: Code::CabundleStale,
         area: Area::Objects,
-        severity: "critical",
+        severity: "critical; warning for what is stored and not served yet",
         meaning: "The CA bundle of a webhook, CRD or APIService does not verify what its service serves: the API server cannot call it.",
         action: "Put the CA that signs the service's present certificate into caBundle (cert-manager: restart cainjector; Istio: restart istiod).",
         cites: &["kubernetes/apiserver pkg/util/webhook/client.go", "istio/istio#17718", "cert-manager/cert-manager#5418"],
-        run: handshakes::found_by_judging,
+        run: handshakes::behind::stale,
     },
     Check {
         code: Code::CabundleEmpty,

@@ -1,8 +1,9 @@
-//! Services that the API server calls: webhooks and API servers behind the aggregation layer. What they serve is the Secret of their
-//! namespace that has their name, or what was probed.
+//! Services that the API server calls: webhooks and API servers behind the aggregation layer. What they serve is what was probed under
+//! their name, else the Secret of their namespace that has it.
 
 use super::super::istio::ca;
 use super::super::{Context, chain, upgrade};
+use super::behind;
 use super::clients::worst;
 use super::judge::{self, Ask, Judge, Missing};
 use super::servers::has_name;
@@ -15,7 +16,8 @@ use crate::verify::Purpose;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-const MISSING: Missing = Missing { credential: "what it serves is not among the sources", anchors: "the CA bundle was not read" };
+pub(super) const MISSING: Missing =
+    Missing { credential: "what it serves is not among the sources", anchors: "the CA bundle was not read" };
 
 /// The Services whose serving certificate Istio's own CA signs in memory (istio/istio pilot/pkg/bootstrap/server.go).
 const ISTIOD: &str = "istiod";
@@ -35,7 +37,13 @@ fn handshake(context: &Context<'_>, call: &Call) -> Handshake {
         Party::ExtensionServer => "shown by front-proxy-client, which is a handshake of its own",
         _ => "webhooks ask for no client certificate",
     };
-    let side = server_side(context, call);
+    let side = match (server_side(context, call), behind::absent(context, call)) {
+        // What is wrong already is so whoever answers one day.
+        (side, Some(why)) if matches!(side.standing, Standing::Trusted | Standing::Unknown(_)) => {
+            Side::only(Standing::Unknown(why))
+        }
+        (side, _) => side,
+    };
     // What is to be mended is the object, whatever it calls.
     let origin = Origin { document: Arc::clone(&call.document), field: Arc::clone(&call.field), role: None, slot: Slot::Trust };
     Handshake {
@@ -47,7 +55,7 @@ fn handshake(context: &Context<'_>, call: &Call) -> Handshake {
 }
 
 /// What was read in the field of the bundle, in this very copy of the object.
-fn bundle<'a>(context: &Context<'a>, call: &Call) -> Vec<&'a Holding> {
+pub(super) fn bundle<'a>(context: &Context<'a>, call: &Call) -> Vec<&'a Holding> {
     let is_it = |holding: &&Holding| holding.origin.field == call.field && Arc::ptr_eq(&holding.origin.document, &call.document);
     context.document(&call.document).iter().copied().filter(is_it).collect()
 }
@@ -62,24 +70,18 @@ fn server_side(context: &Context<'_>, call: &Call) -> Side {
     if anchors.is_empty() {
         return without_anchors(context, call);
     }
-    let name = call.to.server_name();
-    let ask = |presented: Option<&Holding>| {
-        judge::side(
-            context,
-            &Ask {
-                presented,
-                anchors: bundle.clone(),
-                purpose: Purpose::Server,
-                names: vec![name.clone()],
-                judge: Judge::Go(upgrade::present(context)),
-                otherwise: Code::CabundleStale,
-                usage: Code::UsageWrong,
-                missing: MISSING,
-            },
-        )
+    let judge = |holding: &Holding| judged(context, call, &bundle, holding);
+    // Any endpoint may be the one that is called.
+    let probed = behind::probed(context, call);
+    let by_process = worst(probed.into_iter().map(judge)).map(behind::told);
+    let is_refused = |side: &Side| matches!(side.standing, Standing::Refused(_));
+    if let Some(side) = by_process.as_ref().filter(|side| !is_refused(side)) {
+        return side.clone();
+    }
+    let sides: Vec<Side> = match by_process {
+        Some(side) => vec![side],
+        None => served(context, call, &bundle).into_iter().map(judge).collect(),
     };
-    let served = served(context, call, &bundle);
-    let sides: Vec<Side> = served.iter().map(|holding| ask(Some(holding))).collect();
     // Several Secrets may have the name; one of them is served.
     if let Some(good) = sides.iter().find(|side| side.standing == Standing::Trusted) {
         return good.clone();
@@ -87,7 +89,26 @@ fn server_side(context: &Context<'_>, call: &Call) -> Side {
     if let Some(ended) = all_ended(context, &anchors) {
         return Side::only(Standing::Refused(vec![ended]));
     }
-    worst(sides.into_iter()).unwrap_or_else(|| by_issuer(context, call, &anchors).unwrap_or_else(|| ask(None)))
+    worst(sides.into_iter())
+        .or_else(|| by_issuer(context, call, &anchors))
+        .unwrap_or_else(|| Side::only(Standing::Unknown(behind::unseen(context, call))))
+}
+
+/// What the API server makes of something that the service may present.
+pub(super) fn judged(context: &Context<'_>, call: &Call, bundle: &[&Holding], presented: &Holding) -> Side {
+    judge::side(
+        context,
+        &Ask {
+            presented: Some(presented),
+            anchors: bundle.to_vec(),
+            purpose: Purpose::Server,
+            names: vec![call.to.server_name()],
+            judge: Judge::Go(upgrade::present(context)),
+            otherwise: Code::CabundleStale,
+            usage: Code::UsageWrong,
+            missing: MISSING,
+        },
+    )
 }
 
 /// A bundle of which every certificate is over does not verify anything, whatever is served.
@@ -108,7 +129,7 @@ fn without_anchors(context: &Context<'_>, call: &Call) -> Side {
     let read = bundle(context, call);
     let unread = read.iter().flat_map(|holding| holding.defects()).any(|(_, defect)| defect.kind.code() != Code::EmptyBundle);
     match &call.to {
-        Destination::Host(_) if !call.has_bundle => {
+        Destination::Host { .. } if !call.has_bundle => {
             Side::only(Standing::Unknown("without caBundle the roots of the API server's system judge".to_owned()))
         }
         _ if unread && call.has_bundle => Side::only(Standing::Unknown(MISSING.anchors.to_owned())),
@@ -121,11 +142,11 @@ fn without_anchors(context: &Context<'_>, call: &Call) -> Side {
 
 /// What the service may present: what was probed under its name; the Secrets of its namespace that have its name, in the subject
 /// alternative names or, as old ones do, in the common name alone.
-fn served<'a>(context: &Context<'a>, call: &Call, bundle: &[&Holding]) -> Vec<&'a Holding> {
+pub(super) fn served<'a>(context: &Context<'a>, call: &Call, bundle: &[&Holding]) -> Vec<&'a Holding> {
     let name = call.to.server_name();
     let namespace = match &call.to {
         Destination::Service { namespace, .. } => Some(&**namespace),
-        Destination::Host(_) => None,
+        Destination::Host { .. } => None,
     };
     let credentials = servers_in(context, namespace);
     let named: Vec<&Holding> =
@@ -159,7 +180,7 @@ fn is_of_another(holding: &Holding) -> bool {
 
 /// Whether a certificate without subject alternative names has the service's name as its common name, in one of its forms.
 fn is_called(holding: &Holding, call: &Call) -> bool {
-    let Destination::Service { namespace, name } = &call.to else { return false };
+    let Destination::Service { namespace, name, .. } = &call.to else { return false };
     let forms = [
         format!("{name}.{namespace}.svc"),
         format!("{name}.{namespace}"),
@@ -181,7 +202,7 @@ fn by_issuer(context: &Context<'_>, call: &Call, anchors: &[&Arc<Certificate>]) 
         Standing::Trusted
     } else if holds_the_clusters_ca(context, anchors) {
         // istiod may have its certificate from the cluster (PILOT_CERT_PROVIDER=kubernetes).
-        Standing::Unknown(MISSING.credential.to_owned())
+        Standing::Unknown(behind::unseen(context, call))
     } else {
         let message =
             format!("caBundle does not hold the CA that issues for {}, {}", call.to.server_name(), certificate.display_name());
@@ -202,7 +223,7 @@ fn holds_the_clusters_ca(context: &Context<'_>, anchors: &[&Arc<Certificate>]) -
 /// The CA that a service issues its own certificate from: Istio's for istiod; else one that is called after the service, as
 /// cert-manager-webhook-ca is (cert-manager pkg/server/tls/authority).
 fn issuer<'a>(context: &Context<'a>, call: &Call) -> Option<&'a Holding> {
-    let Destination::Service { name, namespace } = &call.to else { return None };
+    let Destination::Service { name, namespace, .. } = &call.to else { return None };
     if name.starts_with(ISTIOD) {
         let prefix = format!("{namespace}/");
         let is_its = |holding: &&Holding| {

@@ -52,6 +52,9 @@ enum Names {
     Unknown,
 }
 
+/// What a kubelet presents to an API server that does not look at it.
+pub(super) const UNVERIFIED: &str = "without --kubelet-certificate-authority nobody looks";
+
 const ETCD_CA: &[&[Role]] = &[&[Role::EtcdCa]];
 const PEER_CA: &[&[Role]] = &[&[Role::EtcdPeerCa], &[Role::EtcdCa]];
 const CLIENT_CA: &[&[Role]] = &[&[Role::ClusterCa, Role::ClientCa]];
@@ -265,7 +268,7 @@ impl Row {
         };
         let trusted = self.trusts.map(|trusts| trusts.on(context, client)).unwrap_or_default();
         if self.server == Party::Kubelet && trusted.is_empty() {
-            return Side::only(Standing::NotAsked("without --kubelet-certificate-authority nobody looks".to_owned()));
+            return Side::only(Standing::NotAsked(UNVERIFIED.to_owned()));
         }
         let ask = |presented: Option<&Holding>| {
             judge::side(

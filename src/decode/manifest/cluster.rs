@@ -38,9 +38,13 @@ pub(super) fn api_service(scribe: &mut Scribe<'_>, object: &Object<'_>) {
 fn call(scribe: &mut Scribe<'_>, object: &Object<'_>, config: &Node<'_>, field: &str, name: &str) {
     let service = || {
         let (namespace, name) = (config.text(&["service", "namespace"])?, config.text(&["service", "name"])?);
-        Some(Destination::Service { namespace: namespace.into(), name: name.into() })
+        let port = config.path(&["service", "port"]).and_then(Node::port).unwrap_or(HTTPS);
+        Some(Destination::Service { namespace: namespace.into(), name: name.into(), port })
     };
-    let url = || Some(Destination::Host(host(config.text(&["url"])?).into()));
+    let url = || {
+        let (name, port) = host(config.text(&["url"])?);
+        Some(Destination::Host { name: name.into(), port })
+    };
     let Some(to) = service().or_else(url).filter(|_| object.site.is_outermost()) else { return };
     let call = Call {
         document: Arc::clone(&object.site.document),
@@ -53,15 +57,20 @@ fn call(scribe: &mut Scribe<'_>, object: &Object<'_>, config: &Node<'_>, field: 
     scribe.found.inventory.fact(Fact::Call(call));
 }
 
-/// The host of a URL.
-fn host(url: &str) -> &str {
+/// The port of a Service that a caller names none of (kubernetes/api admissionregistration/v1 `ServiceReference`, kube-aggregator v1
+/// `ServiceReference`), and of `https://`.
+const HTTPS: u16 = 443;
+
+/// The host and the port of a URL.
+fn host(url: &str) -> (&str, u16) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    match authority.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
-        Some((address, _)) => address,
-        None => authority.split(':').next().unwrap_or(authority),
-    }
+    let (host, port) = match authority.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
+        Some((address, rest)) => (address, rest.strip_prefix(':')),
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+    };
+    (host, port.and_then(|port| port.parse().ok()).unwrap_or(HTTPS))
 }
 
 /// A ClusterRoleBinding to a ClusterRole (kubernetes/api rbac/v1).
@@ -163,7 +172,22 @@ mod tests {
         assert!(crd("None").is_empty());
         let call = &crd("Webhook")[0];
         assert_eq!(&*call.field, "spec.conversion.webhook.clientConfig.caBundle");
-        assert_eq!(call.to, Destination::Service { namespace: "ns".into(), name: "svc".into() });
+        assert_eq!(call.to, Destination::Service { namespace: "ns".into(), name: "svc".into(), port: 443 });
+    }
+
+    #[test]
+    fn calls_keep_their_ports() {
+        let port_of = |config: Value| {
+            let webhooks = json!([{"name": "a.b", "clientConfig": config}]);
+            let object = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "v"}, "webhooks": webhooks});
+            match facts(&object).calls.remove(0).to {
+                Destination::Service { port, .. } | Destination::Host { port, .. } => port,
+            }
+        };
+        let service = |port: Value| json!({"service": {"namespace": "ns", "name": "svc", "port": port}});
+        assert_eq!([json!(8443), json!(0), json!("x"), Value::Null].map(|port| port_of(service(port))), [8443, 443, 443, 443]);
+        let urls = ["https://h:9443/x", "https://h/x", "https://[::1]:1", "https://[::1]", "https://u:7@h", "https://h:99999"];
+        assert_eq!(urls.map(|url| port_of(json!({"url": url}))), [9443, 443, 1, 443, 443, 443]);
     }
 
     #[test]

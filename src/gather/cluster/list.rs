@@ -5,7 +5,7 @@
 //! five minutes by default) comes with another that goes on behind the last object from what is there now
 //! (kubernetes/apiserver pkg/storage: `handleCompactedErrorForPaging`): for certificates that is as good.
 
-use super::Objects;
+use super::objects::Objects;
 use super::page::Page;
 use super::resources::{Absence, Resource};
 use crate::decode::{Decoder, Place, source};
@@ -78,7 +78,7 @@ const REASON: usize = 300;
 pub(super) struct Lister<'l> {
     pub(super) resource: &'l Resource,
     pub(super) namespace: Option<&'l str>,
-    pub(super) labels: &'l Option<String>,
+    pub(super) labels: Option<&'l str>,
     pub(super) decoder: &'l Decoder,
     pub(super) place: &'l Place,
     /// How long a busy server is waited for, for one page.
@@ -125,7 +125,7 @@ impl Lister<'_> {
         let (mut pages, mut gone, mut waited, mut heard) = (0_u32, 0_u32, Duration::ZERO, false);
         loop {
             let limit = Some(self.resource.page);
-            let (fields, labels) = (self.resource.fields, self.labels.as_deref());
+            let (fields, labels) = (self.resource.fields, self.labels);
             let question = Question { path: &path, fields, labels, limit, next: next.as_deref() };
             let answer = match ask.get(&question) {
                 Ok(answer) => answer,
@@ -142,7 +142,7 @@ impl Lister<'_> {
                 objects.page(page.is_cut());
                 // Files that a page names are none of ours.
                 drop(source::part(self.decoder, &mut page, self.place, objects));
-                step(objects.seen);
+                step(objects.seen());
                 let token = match page.next() {
                     Ok(token) => token,
                     Err(fault) => return End::Failed(broken_off(&fault)),

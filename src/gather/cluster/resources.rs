@@ -108,7 +108,20 @@ pub(super) const RESOURCES: &[Resource] = &[
         &["/apis/certificates.k8s.io/v1", "/apis/certificates.k8s.io/v1beta1", "/apis/certificates.k8s.io/v1alpha1"],
     ),
     of_cluster("clusterrolebindings", &["/apis/rbac.authorization.k8s.io/v1", "/apis/rbac.authorization.k8s.io/v1beta1"]),
+    of_cluster("nodes", &["/api/v1"]),
 ];
+
+/// Read after them, in the namespaces of the Services that they call, and nowhere else: whatever labels those have.
+pub(super) const CALLED: &[Resource] = &[
+    Resource { belongs: Belongs::Namespace, ..of_cluster(SERVICES, &["/api/v1"]) },
+    Resource {
+        belongs: Belongs::Namespace,
+        ..of_cluster("endpointslices", &["/apis/discovery.k8s.io/v1", "/apis/discovery.k8s.io/v1beta1"])
+    },
+];
+
+/// Those of which it is worth knowing that there are no others.
+pub(super) const SERVICES: &str = "services";
 
 impl Resource {
     /// Whether anything of it can be in there.
@@ -189,6 +202,7 @@ mod tests {
         let group = |path: &str| path.strip_prefix("/apis/").map(|path| path.split('/').next().unwrap_or_default().to_owned());
         let needed: Vec<String> = RESOURCES
             .iter()
+            .chain(CALLED)
             .map(|resource| format!("{}/{}", group(resource.groups[0]).unwrap_or_default(), resource.name))
             .collect();
         assert_eq!(granted, needed);

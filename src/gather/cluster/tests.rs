@@ -1,5 +1,7 @@
 //! Lists from servers that are made up: what is asked, what is found, what is said.
 
+mod called;
+
 use super::*;
 use crate::decode::Limits;
 use crate::model::defect::Phase;

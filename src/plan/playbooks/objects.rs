@@ -4,11 +4,12 @@
 
 use super::super::effect::{Authority, Effect, Lifetime, Place};
 use super::super::step::{Command, Reason, Step};
+use super::super::world::served::servers_of;
 use super::users::issuer;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
 use crate::audit::managed;
 use crate::model::when::date;
-use crate::model::{Code, Finding, Managed, ManagedCertificate, Origin, OriginKind, Sha256, Slot, Told};
+use crate::model::{Code, Finding, Managed, ManagedCertificate, Origin, OriginKind, Severity, Sha256, Slot, Told};
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let mut steps = few(secrets(site, tasks), "secrets", "have a TLS Secret issued anew");
@@ -24,7 +25,10 @@ fn bundles(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let is_bundle = |task: &Task<'_>| {
         let kind = site.holding(task.place).origin.document.kind;
         let mends = matches!(task.finding.code, Code::CabundleStale | Code::Expired | Code::Expiring | Code::CaExpiring);
-        mends && KINDS.iter().any(|(known, _)| *known == kind) && right_ca(site, task).is_some()
+        // What is not served yet, or not any more, no bundle mends: putting both CAs there is for whoever knows when the process reloads.
+        let waits =
+            task.finding.code == Code::CabundleStale && (task.finding.severity < Severity::Critical || is_stored(site, task));
+        mends && !waits && KINDS.iter().any(|(known, _)| *known == kind) && right_ca(site, task).is_some()
     };
     let mine = tasks.take(is_bundle);
     let mut steps: Vec<Step> = Vec::new();
@@ -37,6 +41,20 @@ fn bundles(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Whether the finding tells of a Secret whose certificate the bundle verifies: it is the process that has to read it.
+fn is_stored(site: &Site<'_>, task: &Task<'_>) -> bool {
+    let anchors: Vec<Sha256> = site.holding(task.place).certificates().map(|(_, anchor)| anchor.id).collect();
+    let is_verified = |place: usize| {
+        let leaf = site.holding(place).certificates().next().and_then(|(_, leaf)| site.graph.node(&leaf.id));
+        leaf.is_some_and(|leaf| {
+            site.graph.issuers(leaf).iter().any(|issuer| anchors.contains(&site.graph.certificate(*issuer).id))
+        })
+    };
+    let secrets = task.finding.origins.iter().filter(|(origin, _)| origin.document.kind == OriginKind::Secret);
+    let places = secrets.filter_map(|(origin, _)| site.inventory.holdings.iter().position(|holding| holding.origin == *origin));
+    places.into_iter().any(is_verified)
 }
 
 /// The CA by which the service of a bundle is verified: the issuer of what it serves, where a Secret or bundle holds it.
@@ -137,6 +155,16 @@ fn webhook_name(field: &str) -> Option<&str> {
     field.strip_prefix("webhooks[")?.split_once(']').map(|(name, _)| name)
 }
 
+/// Where a Secret's certificate is served.
+fn endpoints(site: &Site<'_>, place: Place) -> Vec<String> {
+    // There are many Secrets, and seldom servers.
+    if site.inventory.peers.is_empty() {
+        return Vec::new();
+    }
+    let servers = servers_of(site.inventory).remove(&place).unwrap_or_default();
+    servers.into_iter().map(|server| site.holding(server).origin.document.source.to_string()).collect()
+}
+
 /// TLS Secrets whose issuer is at hand: whoever issued them issues them again.
 fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let is_one = |task: &Task<'_>| {
@@ -166,11 +194,15 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         };
         let read = to_check(managed, name);
         let check = Command::objects(format!("kubectl -n {namespace} get {read} -o yaml | kcert check -q -"));
-        let step = step
-            .on(format!("Secret {source}"))
-            .because([task.reason(site)])
-            .check(check, "nothing to say of it")
-            .effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
+        let step = step.on(format!("Secret {source}")).because([task.reason(site)]).check(check, "nothing to say of it");
+        let step = match endpoints(site, task.place) {
+            endpoints if endpoints.is_empty() => step,
+            endpoints => step.run(Command::hand(format!(
+                "Restart what serves it at {}, unless it reloads by itself: kcert preflight --live tells.",
+                endpoints.join(", ")
+            ))),
+        };
+        let step = step.effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
         steps.push(step);
     }
     steps

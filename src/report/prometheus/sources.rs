@@ -54,6 +54,7 @@ fn reason(kind: &DefectKind) -> &'static str {
         | DefectKind::NotAdmitted(_)
         | DefectKind::Unverified(_)
         | DefectKind::NoCredential(_)
+        | DefectKind::NotDialled { .. }
         | DefectKind::UnexpectedReply(_) => "read_failed",
         DefectKind::Link => "broken_symlink",
         DefectKind::Empty | DefectKind::NothingFound => "no_certificate_found",
