@@ -33,6 +33,9 @@ const LONGEST_KEY: usize = 253;
 /// Bytes of keystores that wait. With half of it they are no longer kept waiting.
 const MOST_WAITING: usize = 64 << 20;
 
+/// How PEM begins, as text and in base64.
+const PEM: [&str; 2] = ["-----BEGIN ", "LS0tLS1CRUdJTi"];
+
 /// Words in the name of a key that say that its value is a password.
 const PASSWORDS: &[&str] = &["pass", "pwd"];
 /// Words in names that say that it is one of a keystore.
@@ -104,6 +107,10 @@ impl Keyring {
     pub(super) fn learn(&mut self, secret: &Arc<Document>, key: &str, value: Value<'_>) {
         let (Value::Base64(text) | Value::Text(text)) = value;
         if text.is_empty() || text.len() > LONGEST * 2 || key.len() > LONGEST_KEY || self.learnt.len() >= MOST_KEPT {
+            return;
+        }
+        // A key or certificate is no password, and is not kept as one.
+        if PEM.iter().any(|begin| text.starts_with(begin)) {
             return;
         }
         let near = nearness(&secret.source, key);
@@ -275,5 +282,25 @@ fn push<T>(list: &mut Vec<T>, one: T, most: usize) {
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keyring({} passwords, {} keystores)", self.learnt.len(), self.waiting.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::base64;
+    use crate::model::OriginKind;
+
+    #[test]
+    fn keys_and_certificates_are_no_passwords() {
+        let secret = Arc::new(Document::new(OriginKind::Secret, "ns/keystore"));
+        let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
+        let learnt = |text: &str| {
+            let mut keyring = Keyring::default();
+            keyring.learn(&secret, "tls.key", Value::Text(text));
+            keyring.learn(&secret, "tls.key", Value::Base64(&base64(text)));
+            keyring.learnt.len()
+        };
+        assert_eq!((learnt(pem), learnt("geheim")), (0, 2));
     }
 }

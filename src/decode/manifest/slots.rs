@@ -2,6 +2,7 @@
 
 use crate::decode::scribe::{Aim, Need, Rule};
 use crate::model::{Role, Slot};
+use std::borrow::Cow;
 
 /// By what the owner of a Secret is known.
 enum Known {
@@ -99,11 +100,13 @@ pub(super) fn rule_for_config_map(name: &str, key: &str) -> Rule {
 }
 
 fn by_convention(key: &str) -> Option<(Slot, Need)> {
-    let key = key.to_ascii_lowercase();
+    // Nearly every key is in small letters.
+    let has_capitals = key.bytes().any(|byte| byte.is_ascii_uppercase());
+    let key = if has_capitals { Cow::Owned(key.to_ascii_lowercase()) } else { Cow::Borrowed(key) };
     let row = KEYS.iter().find(|(like, ..)| match like {
         Like::Is(whole) => key == *whole,
-        Like::Ends(end) => key.ends_with(end),
-        Like::Has(part) => key.contains(part),
+        Like::Ends(end) => key.ends_with(*end),
+        Like::Has(part) => key.contains(*part),
         Like::NamesCa => key.split(['.', '-', '_']).any(|word| CA_WORDS.contains(&word)),
     });
     row.map(|(_, slot, need)| (*slot, *need))

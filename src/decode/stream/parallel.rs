@@ -1,12 +1,13 @@
-//! The stream that does not fit into a window: one thread reads and cuts, the others decode.
+//! The stream that does not fit into a window: one thread reads and cuts, the others decode; it lends a hand when they have enough to do.
 
-use super::{Batch, Cursor, Filled, MOST_BROKEN, Splitter, Syntax, Window, append, splitter};
+use super::{Batch, Cursor, Filled, MOST_BROKEN, Syntax, Window, append, splitter};
 use crate::decode::scribe::{Found, Scribe};
 use crate::decode::yaml::Lists;
 use crate::decode::{Decoder, Place, document};
 use crate::model::Collect;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::mpsc::TrySendError;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::{mem, thread};
 
@@ -14,6 +15,9 @@ use std::{mem, thread};
 const CHUNK: usize = 256 << 10;
 /// More threads than this find nothing to do: one thread reads and cuts no faster than they decode.
 const MOST_THREADS: usize = 8;
+/// Batches that lie ready for each thread, so that none waits while the one that reads is decoding.
+const READY: usize = 2;
+
 /// Reads a stream of which this much is in memory.
 pub(super) fn read(
     decoder: &Decoder,
@@ -39,19 +43,19 @@ type Done = (usize, Found, Window);
 
 impl Parallel<'_> {
     fn run(mut self, syntax: Syntax, window: Window, reader: &mut dyn Read) -> Found {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-        let (jobs, queue) = mpsc::sync_channel(threads);
+        let others = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS) - 1;
+        let (jobs, queue) = mpsc::sync_channel(others * READY);
         let queue = Mutex::new(queue);
         let (decoder, place) = (self.decoder, self.place);
         thread::scope(|scope| {
             let (done, results) = mpsc::channel();
-            for _ in 0..threads {
+            for _ in 0..others {
                 let (queue, done) = (&queue, done.clone());
                 scope.spawn(move || work(decoder, place, syntax, queue, &done));
             }
             drop(done);
             let mut order = Order::default();
-            let read = self.cut(splitter(decoder, syntax, Lists::Apart), window, reader, &jobs, &mut order, &results);
+            let read = self.cut(syntax, window, reader, &jobs, &mut order, &results);
             drop(jobs);
             for done in results {
                 self.merge(&mut order, done);
@@ -67,7 +71,7 @@ impl Parallel<'_> {
     /// Reads the text and hands it out in batches.
     fn cut(
         &mut self,
-        mut splitter: Box<dyn Splitter>,
+        syntax: Syntax,
         mut window: Window,
         reader: &mut dyn Read,
         jobs: &mpsc::SyncSender<(usize, Batch)>,
@@ -75,6 +79,8 @@ impl Parallel<'_> {
         results: &mpsc::Receiver<Done>,
     ) -> io::Result<()> {
         let limit = usize::try_from(self.decoder.limits().document_bytes).unwrap_or(usize::MAX);
+        let mut splitter = splitter(self.decoder, syntax, Lists::Apart);
+        let mut scribe = Scribe::new(self.decoder, self.place);
         let (mut pieces, mut start, mut number) = (Vec::new(), Cursor::default(), 0);
         let mut filled = Ok(Filled::More);
         loop {
@@ -94,7 +100,13 @@ impl Parallel<'_> {
                 splitter.shift(cut);
                 let batch = Batch { bytes: mem::replace(&mut window, next), pieces: mem::take(&mut pieces), start };
                 start.advance(batch.bytes.get(..cut).unwrap_or_default());
-                if jobs.send((number, batch)).is_err() || !more {
+                if let Err(TrySendError::Full((_, batch)) | TrySendError::Disconnected((_, batch))) =
+                    jobs.try_send((number, batch))
+                {
+                    document::batch(&mut scribe, syntax, &batch, None);
+                    self.merge(order, (number, scribe.take(), batch.bytes));
+                }
+                if !more {
                     break;
                 }
                 number += 1;
