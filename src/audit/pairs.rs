@@ -90,13 +90,12 @@ impl<'i> Index<'i> {
         let (place, host, called) = name(holding);
         let candidates = NAMES.iter().filter_map(|(certificate, key)| Some((called.strip_suffix(certificate)?, *key)));
         if in_secret(holding) {
-            let keys = self.same_document(position);
             let is_called = |key: usize, stem: &str, ending: &str| {
                 self.holdings.get(key).is_some_and(|key| name(key).2.strip_suffix(ending) == Some(stem))
             };
             return candidates
                 .into_iter()
-                .find_map(|(stem, ending)| keys.iter().copied().find(|key| is_called(*key, stem, ending)));
+                .find_map(|(stem, ending)| self.same_document(position).find(|key| is_called(*key, stem, ending)));
         }
         let mut candidates = candidates;
         let by_name =
@@ -105,13 +104,13 @@ impl<'i> Index<'i> {
     }
 
     /// The keys among the places before and after that belong to the same document.
-    fn same_document(&self, position: usize) -> Vec<usize> {
-        let same = |other: &usize| match (self.holdings.get(position), self.holdings.get(*other)) {
+    fn same_document(&self, position: usize) -> impl Iterator<Item = usize> {
+        let same = move |other: &usize| match (self.holdings.get(position), self.holdings.get(*other)) {
             (Some(one), Some(other)) => Arc::ptr_eq(&one.origin.document, &other.origin.document),
             _ => false,
         };
         let around = (0..position).rev().take_while(same).chain((position..).skip(1).take_while(same));
-        around.filter(|other| self.holdings.get(*other).is_some_and(is_key)).collect()
+        around.filter(|other| self.holdings.get(*other).is_some_and(is_key))
     }
 
     /// The key that has the role on the host to itself.

@@ -130,7 +130,10 @@ impl<'i> Graph<'i> {
     #[must_use]
     pub fn candidates(&self, node: NodeId) -> Vec<Link> {
         let subjects = &self.names[self.nodes[index(node)].issuer];
-        let mut candidates = if subjects.all.len() > MOST_CANDIDATES { self.nearby(node) } else { Vec::new() };
+        if subjects.all.len() <= MOST_CANDIDATES {
+            return self.by_key_id(node);
+        }
+        let mut candidates = self.nearby(node);
         let known: HashSet<NodeId> = candidates.iter().map(|link| link.issuer).collect();
         candidates.extend(self.by_key_id(node).into_iter().filter(|link| !known.contains(&link.issuer)));
         candidates.truncate(MOST_CANDIDATES);

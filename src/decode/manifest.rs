@@ -204,7 +204,7 @@ pub(super) fn decode(scribe: &mut Scribe<'_>, node: &Node<'_>, hint: Option<&'st
     let name = node.text(&["metadata", "name"]).unwrap_or_default();
     let site = within.cloned().unwrap_or_else(|| {
         let source = match (kind.origin, node.text(&["metadata", "namespace"])) {
-            (Some(OriginKind::Secret | OriginKind::ConfigMap), Some(namespace)) => format!("{namespace}/{name}"),
+            (Some(OriginKind::Secret | OriginKind::ConfigMap), Some(namespace)) => [namespace, "/", name].concat(),
             (Some(OriginKind::Secret | OriginKind::ConfigMap), None) => name.to_owned(),
             _ => format!("{}/{name}", kind.name),
         };

@@ -130,6 +130,9 @@ struct Seed<'c> {
     left: &'c Cell<usize>,
 }
 
+/// Entries of most maps in a Secret, at most: a vector that grows to that many moves twice.
+const USUAL_ENTRIES: usize = 6;
+
 impl Seed<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
         self.depth.checked_sub(1).map(|depth| Self { depth, ..self }).ok_or_else(|| E::custom("too deep"))
@@ -198,6 +201,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let seed = self.deeper()?;
         let mut entries = Vec::new();
         while let Some(key) = access.next_key_seed(Key)? {
+            if entries.is_empty() {
+                entries.reserve(USUAL_ENTRIES);
+            }
             // Server-side bookkeeping, often the larger half of an object, and never a certificate.
             if key == "managedFields" {
                 access.next_value::<IgnoredAny>()?;

@@ -43,24 +43,37 @@ pub(super) fn secret(scribe: &mut Scribe<'_>, object: &Object<'_>) {
         return scribe.defect(&object.site, "data", Rule::optional(Slot::Unknown), DefectKind::Encrypted(UPLOADED));
     }
     managed::annotated(scribe, object);
+    let mut field = String::new();
     for (key, value) in values(object.node, "data") {
         scribe.found.keyring.learn(&object.site.document, key, Value::Base64(value));
-        scribe.value(&object.site, &format!("data[{key}]"), Value::Base64(value), rule_for_secret(object.name, kind, key));
+        let rule = rule_for_secret(object.name, kind, key);
+        scribe.value(&object.site, entry(&mut field, "data", key), Value::Base64(value), rule);
     }
     for (key, value) in values(object.node, "stringData") {
         scribe.found.keyring.learn(&object.site.document, key, Value::Text(value));
-        scribe.value(&object.site, &format!("stringData[{key}]"), Value::Text(value), rule_for_secret(object.name, kind, key));
+        let rule = rule_for_secret(object.name, kind, key);
+        scribe.value(&object.site, entry(&mut field, "stringData", key), Value::Text(value), rule);
     }
 }
 
 pub(super) fn config_map(scribe: &mut Scribe<'_>, object: &Object<'_>) {
     cluster::config_map(scribe, object);
+    let mut field = String::new();
     for (key, value) in values(object.node, "data") {
-        scribe.value(&object.site, &format!("data[{key}]"), Value::Text(value), rule_for_config_map(object.name, key));
+        let rule = rule_for_config_map(object.name, key);
+        scribe.value(&object.site, entry(&mut field, "data", key), Value::Text(value), rule);
     }
     for (key, value) in values(object.node, "binaryData") {
-        scribe.value(&object.site, &format!("binaryData[{key}]"), Value::Base64(value), rule_for_config_map(object.name, key));
+        let rule = rule_for_config_map(object.name, key);
+        scribe.value(&object.site, entry(&mut field, "binaryData", key), Value::Base64(value), rule);
     }
+}
+
+/// `data[KEY]`, over what the text was before: there are as many as there are values in a cluster.
+fn entry<'f>(field: &'f mut String, map: &str, key: &str) -> &'f str {
+    field.clear();
+    field.extend([map, "[", key, "]"]);
+    field
 }
 
 fn values<'n>(node: &'n Node<'_>, field: &str) -> impl Iterator<Item = (&'n str, &'n str)> {
