@@ -5,7 +5,8 @@ use super::pairs::Pairs;
 use super::{Policy, keys, upgrade};
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{
-    Certificate, ClusterNode, Code, Document, Holding, Inventory, Kubeconfig, Managed, Origin, OriginKind, Peer, Role, Slot,
+    Certificate, ClusterNode, Code, Defect, Document, Holding, Inventory, Kubeconfig, Managed, Origin, OriginKind, Peer, Role,
+    Slot,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -35,7 +36,7 @@ pub struct Context<'a> {
     hosts: OnceLock<HashMap<Option<&'a str>, Vec<&'a Holding>>>,
     roles: OnceLock<HashMap<Role, Vec<&'a Holding>>>,
     authentication: OnceLock<Vec<&'a Holding>>,
-    defects: OnceLock<HashMap<Code, Vec<(&'a Holding, u32)>>>,
+    defects: OnceLock<HashMap<Code, Vec<FoundDefect<'a>>>>,
     outside_secrets: OnceLock<Vec<&'a Holding>>,
     published: OnceLock<Vec<&'a Holding>>,
     managed: OnceLock<Managed<'a>>,
@@ -43,6 +44,9 @@ pub struct Context<'a> {
 
 /// First certificates whose keys are at fault, by where their place is in memory.
 type KeyFaults<'a> = HashMap<usize, (keys::KeyFault, &'a Arc<Certificate>)>;
+
+/// A place, and a defect there with its index.
+type FoundDefect<'a> = (&'a Holding, u32, &'a Defect);
 
 /// What makes a document the same one, though the files it refers to differ: kind, source, host.
 type DocumentName<'a> = (OriginKind, &'a str, Option<&'a str>);
@@ -151,13 +155,14 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Where the defects with this code stand, with their index there: one walk for all codes.
-    pub(super) fn defects(&self, code: Code) -> &[(&'a Holding, u32)] {
+    /// The defects with this code: one walk for all codes.
+    pub(super) fn defects(&self, code: Code) -> &[FoundDefect<'a>] {
         let index = self.defects.get_or_init(|| {
             let mut index: HashMap<_, Vec<_>> = HashMap::new();
             for holding in &self.inventory.holdings {
                 for (at, defect) in holding.defects() {
-                    index.entry(defect.kind.code()).or_default().push((holding, u32::try_from(at).unwrap_or(u32::MAX)));
+                    let at = u32::try_from(at).unwrap_or(u32::MAX);
+                    index.entry(defect.kind.code()).or_default().push((holding, at, &**defect));
                 }
             }
             index

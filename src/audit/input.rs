@@ -77,10 +77,7 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
     // A dump can hold the same defect a hundred thousand times: it is worded once.
     let mut places: HashMap<Wording<'_>, Draft> = HashMap::new();
     let mut order = Vec::new();
-    for (holding, index) in context.defects(code) {
-        let Some(Content::Defect(defect)) = usize::try_from(*index).ok().and_then(|index| holding.contents.get(index)) else {
-            continue;
-        };
+    for (holding, index, defect) in context.defects(code).iter().copied() {
         // A file that another document names says more than its name there.
         let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
         // One address of a name that answers is enough, but for a certificate that each server has of its own.
@@ -98,15 +95,15 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
         };
         let is_closed = matches!(defect.kind, DefectKind::Locked(_) | DefectKind::Unproven(_));
         let named = is_closed.then(|| managed::password_of(context, &holding.origin.document)).flatten();
-        let draft = places.entry((&**defect, file, severity, named.clone())).or_insert_with(|| {
-            order.push((&**defect, file, severity, named.clone()));
+        let draft = places.entry((defect, file, severity, named.clone())).or_insert_with(|| {
+            order.push((defect, file, severity, named.clone()));
             let draft = draft(defect, file, code, severity);
             match named {
                 Some(named) => draft.hint(named),
                 None => draft,
             }
         });
-        draft.push(&holding.origin, *index);
+        draft.push(&holding.origin, index);
     }
     order.iter().filter_map(|key| places.remove(key)).for_each(|draft| findings.add(draft));
 }

@@ -149,16 +149,16 @@ fn kubelets_are_asked_where_their_nodes_say() {
     let nodes = |nodes: Vec<Value>| home(server(Vec::new()).with("/api/v1/nodes", Reply::List("Node", nodes)));
     let run = nodes(vec![of_node("w1", sound.port), of_node("w2", over.port)]).run(&["preflight", "--live"]);
     let json = run.json();
-    let verdicts: Vec<_> = json["handshakes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| (it["id"].as_str().unwrap(), it["verdict"].as_str().unwrap()))
-        .collect();
     assert_eq!(run.code, 2, "{}", run.out);
-    assert_eq!(verdicts, [("kube-apiserver→kubelet w1", "unknown"), ("kube-apiserver→kubelet w2", "broken")]);
+    assert_eq!(verdicts(&json), [("kube-apiserver→kubelet w1", "unknown"), ("kube-apiserver→kubelet w2", "broken")]);
     let run = nodes(vec![of_node("w1", sound.port)]).run(&["preflight", "--live"]);
     assert_eq!(run.code, 0, "{}", run.out);
+}
+
+/// Every handshake by its id, with its verdict.
+fn verdicts(json: &Value) -> Vec<(&str, &str)> {
+    let handshakes = json["handshakes"].as_array().unwrap().iter();
+    handshakes.map(|it| (it["id"].as_str().unwrap(), it["verdict"].as_str().unwrap())).collect()
 }
 
 #[test]
@@ -170,12 +170,6 @@ fn each_cluster_has_its_own_servers() {
     let home = Home::new(&kubeconfig(&[("prod", &prod, USER), ("stage", &stage, USER)]));
     let run = home.run(&["preflight", "--context", "prod", "--context", "stage"]);
     let json = run.json();
-    let verdicts: Vec<_> = json["handshakes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| (it["id"].as_str().unwrap(), it["verdict"].as_str().unwrap()))
-        .collect();
     let expected = [("kube-apiserver→webhook hook.test (prod)", "ok"), ("kube-apiserver→webhook hook.test (stage)", "broken")];
-    assert_eq!((run.code, &verdicts[..]), (2, &expected[..]), "{}", run.out);
+    assert_eq!((run.code, &verdicts(&json)[..]), (2, &expected[..]), "{}", run.out);
 }
