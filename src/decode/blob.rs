@@ -2,15 +2,14 @@
 
 use super::ber;
 use super::body::BodyDecoder;
-use super::buffers::{Buffers, Pool};
 use super::contents::{self, Certificates};
+use super::desk::{Desk, Recent};
 use super::keyring::Keyring;
 use super::keystore::{self, Budget, Format, Keystore, Passwords};
-use super::memo::{ByFingerprint, Fingerprint, Memo};
+use super::memo::{ByFingerprint, Fingerprint, Fingerprinter, Memo};
 use super::sniff;
 use super::{Limits, jwt, pem};
 use crate::model::{Collect, Content, Defect, DefectKind, Position};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use super::sniff::is_der;
@@ -28,8 +27,8 @@ pub enum Decoded {
 
 /// Decodes blobs, each different one once. Shared by threads.
 ///
-/// What was met before is known by a 64-bit hash and its length. The hash (SipHash) has a random key of this process, so nobody can
-/// prepare two inputs that collide; by accident it happens once in about 2^64 / n² for n different blobs. The memo holds public
+/// What was met before is known by a 64-bit hash and its length. The hash has a random key of this process, so nobody can prepare two
+/// inputs that collide; by accident it happens once in about 2^64 / n² for n different blobs. The memo holds public
 /// facts, never the bytes that they came from, and nothing for bytes that held nothing. Equal certificates share one allocation
 /// wherever they stand.
 ///
@@ -44,23 +43,23 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Shared {
     limits: Limits,
-    hasher: RandomState,
+    /// The same characters mean different things as bytes and as base64 text.
+    prints_of_bytes: Fingerprinter,
+    prints_of_base64: Fingerprinter,
     known: ByFingerprint<Arc<[Content]>>,
     /// Places with nothing but a defect: one allocation for each different one.
     flawed: Memo<Defect, Arc<[Content]>>,
     certificates: Certificates,
-    buffers: Pool,
     nothing: Arc<[Content]>,
     passwords: Passwords,
     keystores: ByFingerprint<Arc<Keystore>>,
     budget: Budget,
 }
 
-/// The same characters mean different things as bytes and as base64 text.
-#[derive(Clone, Copy)]
-enum Form {
-    Bytes = 0,
-    Base64 = 1,
+/// What bytes turned out to be that are no text with structure.
+enum Told {
+    Contents(Vec<Content>),
+    Keystore(Arc<Keystore>),
 }
 
 impl Decoder {
@@ -75,11 +74,11 @@ impl Decoder {
     pub fn with_passwords(limits: Limits, passwords: Passwords) -> Self {
         let shared = Shared {
             limits,
-            hasher: RandomState::new(),
+            prints_of_bytes: Fingerprinter::new(),
+            prints_of_base64: Fingerprinter::new(),
             known: Memo::new(),
             flawed: Memo::new(),
             certificates: Memo::new(),
-            buffers: Pool::default(),
             nothing: Arc::from([]),
             passwords,
             keystores: Memo::new(),
@@ -104,25 +103,24 @@ impl Decoder {
     /// Decodes bytes: PEM, DER, a keystore, a JSON Web Token, or base64 text of one of them (as in Istio's `caTLSRootCert`).
     #[must_use]
     pub fn bytes(&self, bytes: &[u8]) -> Decoded {
+        self.bytes_at(&mut Desk::default(), bytes)
+    }
+
+    /// The same, for a thread that has much to decode.
+    pub(super) fn bytes_at(&self, desk: &mut Desk, bytes: &[u8]) -> Decoded {
         if let Some(format) = Format::of(bytes) {
-            return self.keystore(format, bytes);
+            return Decoded::Keystore(self.keystore(format, bytes));
         }
         // Large dumps are not worth a hash.
         if sniff::starts_json(bytes) && !pem::has_boundary(bytes) {
             return Decoded::Structured(bytes.to_vec());
         }
-        let fingerprint = self.fingerprint(Form::Bytes, bytes);
-        if let Some(known) = self.shared.known.find(&fingerprint) {
+        let fingerprint = self.shared.prints_of_bytes.of(bytes);
+        if let Some(known) = self.known(fingerprint, &mut desk.recent) {
             return Decoded::Contents(known);
         }
-        let contents = match self.shared.buffers.lend(|buffers| self.sniff(bytes, &mut buffers.bodies)) {
-            Decoded::Contents(contents) => contents,
-            other => return other,
-        };
-        if contents.is_empty() && sniff::is_structured(bytes) {
-            return Decoded::Structured(bytes.to_vec());
-        }
-        self.remember(fingerprint, contents)
+        let told = self.tell(bytes, &mut desk.bodies);
+        self.decoded(fingerprint, told, bytes, &mut desk.recent)
     }
 
     /// Decodes a certificate as TLS carries it: one in DER, and nothing else (RFC 8446 section 4.4.2).
@@ -139,28 +137,27 @@ impl Decoder {
     /// White space and missing padding are forgiven; other text is a `Base64` defect.
     #[must_use]
     pub fn base64(&self, text: &str) -> Decoded {
+        self.base64_at(&mut Desk::default(), text)
+    }
+
+    /// The same, for a thread that has much to decode.
+    pub(super) fn base64_at(&self, desk: &mut Desk, text: &str) -> Decoded {
         if text.is_empty() {
             return Decoded::Contents(Arc::clone(&self.shared.nothing));
         }
-        let fingerprint = self.fingerprint(Form::Base64, text.as_bytes());
-        if let Some(known) = self.shared.known.find(&fingerprint) {
+        let fingerprint = self.shared.prints_of_base64.of(text.as_bytes());
+        let Desk { text: symbols, bodies, recent } = desk;
+        if let Some(known) = self.known(fingerprint, recent) {
             return Decoded::Contents(known);
         }
-        self.shared.buffers.lend(|Buffers { text: decoder, bodies }| {
-            let Some(bytes) = decoder.decode(text.as_bytes()) else {
-                return Decoded::Contents([defect(DefectKind::Base64, None)].into());
-            };
-            if let Some(format) = Format::of(bytes) {
-                return self.keystore(format, bytes);
-            }
-            match self.sniff(bytes, bodies) {
-                Decoded::Contents(nothing) if nothing.is_empty() && sniff::is_structured(bytes) => {
-                    Decoded::Structured(bytes.to_vec())
-                }
-                Decoded::Contents(contents) => self.remember(fingerprint, contents),
-                other => other,
-            }
-        })
+        let Some(bytes) = symbols.decode(text.as_bytes()) else {
+            return Decoded::Contents([defect(DefectKind::Base64, None)].into());
+        };
+        let told = match Format::of(bytes) {
+            Some(format) => Told::Keystore(self.keystore(format, bytes)),
+            None => self.tell(bytes, bodies),
+        };
+        self.decoded(fingerprint, told, bytes, recent)
     }
 
     /// Keeps keystores that wait, and passwords, until everything has been read; where no more keystores can wait, those so far go on.
@@ -191,12 +188,12 @@ impl Decoder {
         Format::of(bytes).map(open).filter(|keystore| !keystore.is_locked)
     }
 
-    fn keystore(&self, format: Format, bytes: &[u8]) -> Decoded {
-        let fingerprint = self.fingerprint(Form::Bytes, bytes);
+    fn keystore(&self, format: Format, bytes: &[u8]) -> Arc<Keystore> {
+        let fingerprint = self.shared.prints_of_bytes.of(bytes);
         let known = self.shared.keystores.find(&fingerprint);
         let open =
             || self.shared.keystores.remember(fingerprint, Arc::new(self.open(format, bytes, self.shared.passwords.iter())));
-        Decoded::Keystore(known.unwrap_or_else(open))
+        known.unwrap_or_else(open)
     }
 
     fn open<'p>(&self, format: Format, bytes: &[u8], passwords: impl Iterator<Item = &'p str>) -> Keystore {
@@ -210,44 +207,47 @@ impl Decoder {
         )
     }
 
-    fn remember(&self, fingerprint: Fingerprint, contents: Arc<[Content]>) -> Decoded {
-        if contents.is_empty() {
-            return Decoded::Contents(Arc::clone(&self.shared.nothing));
-        }
-        // Not worth the memory: what is broken is seldom met twice, and is quickly looked at again.
-        if let [Content::Defect(only)] = &*contents {
-            let known = self.shared.flawed.find(only);
-            return Decoded::Contents(
-                known.unwrap_or_else(|| self.shared.flawed.remember(Defect::clone(only), Arc::clone(&contents))),
-            );
-        }
-        Decoded::Contents(self.shared.known.remember(fingerprint, contents))
+    /// What is known of this.
+    fn known(&self, fingerprint: Fingerprint, recent: &mut Recent) -> Option<Arc<[Content]>> {
+        recent.find(fingerprint).or_else(|| Some(recent.met(fingerprint, self.shared.known.find(&fingerprint)?)))
     }
 
-    fn fingerprint(&self, form: Form, bytes: &[u8]) -> Fingerprint {
-        let mut hasher = self.shared.hasher.build_hasher();
-        hasher.write_u8(form as u8);
-        hasher.write(bytes);
-        Fingerprint { hash: hasher.finish(), length: bytes.len() }
+    /// What the bytes turned out to be, remembered where that is worth it.
+    fn decoded(&self, fingerprint: Fingerprint, told: Told, bytes: &[u8], recent: &mut Recent) -> Decoded {
+        let contents = match told {
+            Told::Keystore(keystore) => return Decoded::Keystore(keystore),
+            Told::Contents(contents) => contents,
+        };
+        Decoded::Contents(match contents.as_slice() {
+            [] if sniff::is_structured(bytes) => return Decoded::Structured(bytes.to_vec()),
+            [] => Arc::clone(&self.shared.nothing),
+            // Not worth the memory: what is broken is seldom met twice, and is quickly looked at again.
+            [Content::Defect(only)] => recent.flawed(only).unwrap_or_else(|| {
+                let known = self.shared.flawed.find(only);
+                let known = known.unwrap_or_else(|| self.shared.flawed.remember(Defect::clone(only), contents.as_slice().into()));
+                recent.met_flaw(&known)
+            }),
+            _ => self.shared.known.remember(fingerprint, contents.into()),
+        })
     }
 
     /// Tells the bytes by their content.
-    fn sniff(&self, bytes: &[u8], bodies: &mut BodyDecoder) -> Decoded {
+    fn tell(&self, bytes: &[u8], bodies: &mut BodyDecoder) -> Told {
         let contents = self.pem_or_der(bytes, bodies);
         if !contents.is_empty() {
-            return Decoded::Contents(contents.into());
+            return Told::Contents(contents);
         }
         if sniff::is_utf16_pem(bytes) {
             let kind = DefectKind::Der { what: "PEM text", reason: "encoded as UTF-16, PEM is ASCII".into() };
-            return Decoded::Contents([defect(kind, Some(Position { line: 1, column: 1 }))].into());
+            return Told::Contents(vec![defect(kind, Some(Position { line: 1, column: 1 }))]);
         }
         if let Some(token) = jwt::decode(bytes) {
-            return Decoded::Contents([Content::Credential(Arc::new(token))].into());
+            return Told::Contents(vec![Content::Credential(Arc::new(token))]);
         }
-        let Some(inner) = sniff::inner_base64(bytes) else { return Decoded::Contents(Arc::clone(&self.shared.nothing)) };
+        let Some(inner) = sniff::inner_base64(bytes) else { return Told::Contents(Vec::new()) };
         match Format::of(&inner) {
-            Some(format) => self.keystore(format, &inner),
-            None => Decoded::Contents(self.pem_or_der(&inner, bodies).into()),
+            Some(format) => Told::Keystore(self.keystore(format, &inner)),
+            None => Told::Contents(self.pem_or_der(&inner, bodies)),
         }
     }
 

@@ -1,14 +1,9 @@
 //! The inside of PEM blocks: base64 to bytes, and byte offsets to lines and columns.
 
 use super::pem::{Block, Flaw};
+use super::symbols::{self, Padding};
 use crate::model::{Defect, DefectKind, Position};
-use base64::alphabet::STANDARD;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{DecodeSliceError, Engine};
 use zeroize::Zeroizing;
-
-/// Padding is required, stray bits in the last symbol are not looked at: as Go and openssl do.
-const ENGINE: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// Decodes bodies into one buffer, used again for every block and wiped when it goes: bodies may be private keys.
 #[derive(Default)]
@@ -46,22 +41,10 @@ impl BodyDecoder {
         if memchr::memchr3(b' ', b'\t', b'\r', &self.symbols).is_some() {
             self.symbols.retain(|byte| !byte.is_ascii_whitespace());
         }
-        match ENGINE.decode_slice(&*self.symbols, &mut self.octets) {
+        match symbols::decode(&self.symbols, Padding::Required, &mut self.octets) {
             Ok(length) => Ok(self.octets.get(..length).unwrap_or_default()),
-            Err(error) => {
-                let offset = block.body.start + offset_of_symbol(body, bad_symbol(&error));
-                Err(Flaw { kind: DefectKind::Base64, offset })
-            }
+            Err(number) => Err(Flaw { kind: DefectKind::Base64, offset: block.body.start + offset_of_symbol(body, number) }),
         }
-    }
-}
-
-/// Which symbol the decoder stopped at; the last for padding that is missing.
-fn bad_symbol(error: &DecodeSliceError) -> usize {
-    use base64::DecodeError::{InvalidByte, InvalidLastSymbol};
-    match error {
-        DecodeSliceError::DecodeError(InvalidByte(offset, _) | InvalidLastSymbol { offset, .. }) => *offset,
-        _ => usize::MAX,
     }
 }
 

@@ -3,6 +3,7 @@
 //! A map in shards, each behind its own lock, so that threads seldom wait for each other. A shard that is full is emptied: the memo
 //! saves work, it does not hold facts, and its memory is bounded whatever the input.
 
+use highway::{HighwayHash, HighwayHasher, Key};
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
@@ -26,6 +27,27 @@ pub(super) struct Fingerprint {
     pub(super) hash: u64,
     /// The length.
     pub(super) length: usize,
+}
+
+/// Makes fingerprints (HighwayHash) with a secret key of its own.
+pub(super) struct Fingerprinter([u64; 4]);
+
+impl Fingerprinter {
+    pub(super) fn new() -> Self {
+        let random = RandomState::new();
+        Self(std::array::from_fn(|at| random.hash_one(at)))
+    }
+
+    /// The fingerprint of these bytes.
+    pub(super) fn of(&self, bytes: &[u8]) -> Fingerprint {
+        Fingerprint { hash: HighwayHasher::new(Key(self.0)).hash64(bytes), length: bytes.len() }
+    }
+}
+
+impl fmt::Debug for Fingerprinter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprinter")
+    }
 }
 
 impl Hash for Fingerprint {
@@ -95,6 +117,13 @@ impl<K, V, S> fmt::Debug for Memo<K, V, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fingerprints_have_a_key_each() {
+        let (one, other) = (Fingerprinter::new(), Fingerprinter::new());
+        assert!(one.of(b"bytes") == one.of(b"bytes") && one.of(b"bytes") != one.of(b"bytez"));
+        assert!(one.of(b"bytes") != other.of(b"bytes"));
+    }
 
     #[test]
     fn the_first_value_stays_and_the_number_is_bounded() {

@@ -8,9 +8,9 @@ mod algorithm;
 mod ber;
 pub mod blob;
 mod body;
-mod buffers;
 mod contents;
 mod crypto;
+mod desk;
 mod document;
 pub mod envoy;
 pub mod json;
@@ -33,6 +33,7 @@ pub mod secret;
 mod sniff;
 pub mod source;
 mod stream;
+mod symbols;
 #[cfg(test)]
 mod testing;
 pub mod x509;

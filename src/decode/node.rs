@@ -36,9 +36,20 @@ impl<'a> Node<'a> {
     /// # Errors
     /// `Json` with the position of the fault, `TooDeep` or `TooManyNodes`.
     pub fn json(bytes: &'a [u8], limits: &Limits) -> Result<Self, Defect> {
+        let text = without_bom(bytes);
+        // To look at all of it once is quicker than at each string; one that is no UTF-8 is named with its place.
+        match std::str::from_utf8(text) {
+            Ok(text) => Self::read(&mut serde_json::Deserializer::from_str(text), limits),
+            Err(_) => Self::read(&mut serde_json::Deserializer::from_slice(text), limits),
+        }
+    }
+
+    fn read<R: serde_json::de::Read<'a>>(
+        deserializer: &mut serde_json::Deserializer<R>,
+        limits: &Limits,
+    ) -> Result<Self, Defect> {
         let left = Cell::new(limits.yaml_nodes);
-        let mut deserializer = serde_json::Deserializer::from_slice(without_bom(bytes));
-        let read = Seed { depth: limits.depth, left: &left }.deserialize(&mut deserializer);
+        let read = Seed { depth: limits.depth, left: &left }.deserialize(&mut *deserializer);
         read.and_then(|node| deserializer.end().map(|()| node)).map_err(|error| {
             let position = Position { line: at_least_one(error.line()), column: at_least_one(error.column()) };
             // Every type is welcome, so the data errors that there are come from the limits.

@@ -1,5 +1,6 @@
 //! Writes down what is found at which place. Every value of every structured document passes [`Scribe::value`].
 
+use super::desk::Desk;
 use super::keyring::{Keyring, Waiting};
 use super::keystore::Keystore;
 use super::sniff::from_base64;
@@ -154,13 +155,18 @@ pub(super) struct Scribe<'a> {
     plain: Origin,
     /// Paths of fields and types of objects: few different ones, shared by all origins.
     names: HashSet<Arc<str>>,
+    /// What it decodes with.
+    desk: Desk,
     /// What was found since it was last taken.
     pub(super) found: Found,
 }
 
 impl<'a> Scribe<'a> {
     pub(super) fn new(decoder: &'a Decoder, place: &'a Place) -> Self {
-        Self { decoder, place, plain: place.origin(), names: HashSet::new(), found: Found::default() }
+        let plain = place.origin();
+        let document = Document::clone(&plain.document).unshared();
+        let plain = Origin { document: Arc::new(document), ..plain };
+        Self { decoder, place, plain, names: HashSet::new(), desk: Desk::default(), found: Found::default() }
     }
 
     /// What was found since the last time.
@@ -197,9 +203,10 @@ impl<'a> Scribe<'a> {
             return;
         }
         let decoded = match value {
-            Value::Base64(text) => self.decoder.base64(text),
-            Value::Text(text) => self.decoder.bytes(text.as_bytes()),
+            Value::Base64(text) => self.decoder.base64_at(&mut self.desk, text),
+            Value::Text(text) => self.decoder.bytes_at(&mut self.desk, text.as_bytes()),
         };
+        self.desk.tidy();
         match decoded {
             Decoded::Contents(contents) => self.contents(site, field, value, rule, contents),
             Decoded::Keystore(keystore) => self.keystore(site, field, value, rule, keystore),
@@ -254,7 +261,7 @@ impl<'a> Scribe<'a> {
     fn nested(&mut self, site: &Site, bytes: Zeroizing<Vec<u8>>) {
         let syntax = source::sniff(&bytes).unwrap_or(Syntax::Yaml);
         let pieces = stream::pieces(stream::splitter(self.decoder, syntax, Lists::Apart), &bytes);
-        document::batch(self, syntax, &stream::Batch::new(pieces, bytes), Some(site));
+        document::batch(self, syntax, &stream::Batch::new(pieces, bytes.into()), Some(site));
     }
 
     /// Writes down what a field holds.

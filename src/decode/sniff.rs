@@ -1,10 +1,7 @@
 //! What bytes look like, judged cheaply: before anything is decoded.
 
+use super::symbols::{self, Padding};
 use crate::der::{INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem;
 use zeroize::Zeroizing;
 
@@ -16,26 +13,16 @@ pub fn is_der(bytes: &[u8]) -> bool {
     first.is_ok_and(|first| matches!(first.tag, SEQUENCE | INTEGER | OBJECT_IDENTIFIER))
 }
 
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
 /// Base64, without its white space if need be. Wiped when done with: it may be a key.
 pub(super) fn from_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     decode(text).or_else(|| decode(&without_white_space(text)))
 }
 
-fn decode(symbols: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(symbols.len())]);
-    let length = decode_into(symbols, &mut bytes)?;
+fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; symbols::room(text.len())]);
+    let length = symbols::decode(text, Padding::Optional, &mut bytes).ok()?;
     bytes.truncate(length);
     Some(bytes)
-}
-
-/// Base64 into a buffer with room for `base64::decoded_len_estimate`; returns how many bytes it came to.
-pub(super) fn decode_into(symbols: &[u8], bytes: &mut [u8]) -> Option<usize> {
-    BASE64.decode_slice(symbols, bytes).ok()
 }
 
 /// The text as it is without its white space.

@@ -118,7 +118,13 @@ fn layer(decoder: &Decoder, reader: &mut dyn Read, place: &Place, at: Layer<'_>,
 }
 
 /// What is not packed (any further).
-fn plain(decoder: &Decoder, head: stream::Window, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
+fn plain(
+    decoder: &Decoder,
+    head: Zeroizing<Vec<u8>>,
+    reader: &mut dyn Read,
+    place: &Place,
+    out: &mut dyn Collect,
+) -> Vec<Reference> {
     if head.is_empty() {
         missing(place, DefectKind::Empty, out);
         return Vec::new();
@@ -132,12 +138,12 @@ fn plain(decoder: &Decoder, head: stream::Window, reader: &mut dyn Read, place: 
 fn structured(
     decoder: &Decoder,
     syntax: Syntax,
-    head: stream::Window,
+    head: Zeroizing<Vec<u8>>,
     reader: &mut dyn Read,
     place: &Place,
     out: &mut dyn Collect,
 ) -> Vec<Reference> {
-    let found = stream::read(decoder, place, syntax, head, reader, out);
+    let found = stream::read(decoder, place, syntax, head.into(), reader, out);
     if !found.held && !found.recognised {
         missing(place, DefectKind::NothingFound, out);
     }
@@ -149,7 +155,7 @@ const DER_SEQUENCE: u8 = 0x30;
 
 fn blob(
     decoder: &Decoder,
-    mut bytes: stream::Window,
+    mut bytes: Zeroizing<Vec<u8>>,
     reader: &mut dyn Read,
     place: &Place,
     out: &mut dyn Collect,

@@ -5,6 +5,9 @@
 //! chunk or as the largest object.
 
 mod parallel;
+mod window;
+
+pub(super) use window::Window;
 
 use super::manifest::Kind;
 use super::scribe::{Found, Scribe};
@@ -12,10 +15,10 @@ use super::source::Place;
 use super::yaml::{Lists, YamlSplitter};
 use super::{Decoder, document, json::JsonSplitter};
 use crate::model::{Collect, DefectKind, Position};
-use std::io::{self, Read};
+use std::io::Read;
 use std::mem;
 use std::ops::Range;
-use zeroize::Zeroizing;
+use window::Filled;
 
 /// Texts up to this size are decoded without threads.
 const SMALL: usize = 1 << 20;
@@ -77,9 +80,6 @@ pub(super) trait Splitter {
     fn is_lost(&self) -> bool;
 }
 
-/// Bytes that may hold keys, wiped when they are let go.
-pub(super) type Window = Zeroizing<Vec<u8>>;
-
 /// A window with its pieces.
 pub(super) struct Batch {
     /// The window.
@@ -100,7 +100,7 @@ pub(super) fn read(
     out: &mut dyn Collect,
 ) -> Found {
     let wanted = SMALL.saturating_sub(window.len());
-    let mut found = match append(reader, &mut window, wanted) {
+    let mut found = match window.fill(reader, wanted) {
         Ok(Filled::More) => parallel::read(decoder, place, syntax, window, reader, out),
         filled => {
             let mut found = in_memory(Scribe::new(decoder, place), syntax, window);
@@ -144,16 +144,6 @@ pub(super) fn pieces(mut splitter: Box<dyn Splitter>, text: &[u8]) -> Vec<Piece>
     splitter.scan(text, &mut pieces);
     splitter.finish(text, &mut pieces);
     pieces
-}
-
-enum Filled {
-    More,
-    End,
-}
-
-fn append(reader: &mut dyn Read, window: &mut Vec<u8>, wanted: usize) -> io::Result<Filled> {
-    let read = reader.take(u64::try_from(wanted).unwrap_or(u64::MAX)).read_to_end(window)?;
-    Ok(if read < wanted { Filled::End } else { Filled::More })
 }
 
 impl Batch {

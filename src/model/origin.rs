@@ -74,6 +74,15 @@ pub struct Document {
 }
 
 impl Document {
+    /// The same with texts of its own, for a thread that makes many documents of them: to count the holders of one text makes threads
+    /// wait for each other.
+    #[must_use]
+    pub fn unshared(self) -> Self {
+        let own = |text: Arc<str>| Arc::<str>::from(&*text);
+        let Self { kind, source, file, subtype, host, access } = self;
+        Self { kind, source: own(source), file: file.map(own), subtype: subtype.map(own), host: host.map(own), access }
+    }
+
     /// A document with nothing but kind and name.
     #[must_use]
     pub fn new(kind: OriginKind, source: impl Into<Arc<str>>) -> Self {

@@ -1,6 +1,6 @@
 //! The stream that does not fit into a window: one thread reads and cuts, the others decode; it lends a hand when they have enough to do.
 
-use super::{Batch, Cursor, Filled, MOST_BROKEN, Syntax, Window, append, splitter};
+use super::{Batch, Cursor, Filled, MOST_BROKEN, Syntax, Window, splitter};
 use crate::decode::scribe::{Found, Scribe};
 use crate::decode::yaml::Lists;
 use crate::decode::{Decoder, Place, document};
@@ -95,8 +95,7 @@ impl Parallel<'_> {
             // A piece that fills the window needs a larger one.
             if cut > 0 || !more {
                 let mut next = order.spare.pop().unwrap_or_default();
-                next.clear();
-                next.extend_from_slice(window.get(cut..).unwrap_or_default());
+                next.begin_with(window.get(cut..).unwrap_or_default());
                 splitter.shift(cut);
                 let batch = Batch { bytes: mem::replace(&mut window, next), pieces: mem::take(&mut pieces), start };
                 start.advance(batch.bytes.get(..cut).unwrap_or_default());
@@ -115,8 +114,7 @@ impl Parallel<'_> {
                 }
             }
             let wanted = CHUNK.max(window.len());
-            window.reserve(wanted);
-            filled = append(reader, &mut window, wanted);
+            filled = window.fill(reader, wanted);
         }
         filled.map(|_| ())
     }
