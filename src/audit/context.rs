@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
     }
 
     /// Every place but those in Secrets that have no job: of a large dump nearly all are such, and most checks ask for something else.
-    pub(super) fn outside_secrets(&self) -> impl Iterator<Item = &'a Holding> + use<'_, 'a> {
+    pub(super) fn outside_secrets(&self) -> impl Iterator<Item = &'a Holding> + Clone + use<'_, 'a> {
         let found = self.outside_secrets.get_or_init(|| {
             let is_one = |holding: &&Holding| holding.origin.role.is_some() || holding.origin.document.kind != OriginKind::Secret;
             self.inventory.holdings.iter().filter(is_one).collect()

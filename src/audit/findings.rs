@@ -96,13 +96,18 @@ impl Findings {
         self
     }
 
-    /// The findings, worst first, then in the order of the checks, then as found.
-    pub(super) fn finish(mut self) -> Vec<Finding> {
-        for finding in &mut self.list {
+    /// Each place once.
+    pub(super) fn settled(mut self) -> Self {
+        for finding in self.list.iter_mut().filter(|finding| finding.origins.len() > 1) {
             // Places are shared, not copied: the same one is the same allocation.
-            let mut seen = HashSet::new();
+            let mut seen = HashSet::with_capacity(finding.origins.len());
             finding.origins.retain(|(origin, index)| seen.insert((origin.place(), *index)));
         }
+        self
+    }
+
+    /// The findings, worst first, then in the order of the checks, then as found.
+    pub(super) fn finish(mut self) -> Vec<Finding> {
         sort(&mut self.list);
         self.list
     }

@@ -125,7 +125,7 @@ pub fn audit_for(graph: &Graph<'_>, policy: &Policy, codes: &[Code]) -> Audit {
     for check in CHECKS.iter().filter(|check| codes.contains(&check.code)) {
         (check.run)(&context, &mut findings);
     }
-    Audit { findings: findings.finish(), ..Audit::default() }
+    Audit { findings: findings.settled().finish(), ..Audit::default() }
 }
 
 /// Checks are independent of each other; over a large inventory several threads take one after another.
@@ -136,5 +136,5 @@ fn run(context: &Context<'_>, next: &AtomicUsize) -> Findings {
     while let Some(check) = CHECKS.get(next.fetch_add(1, Ordering::Relaxed)) {
         (check.run)(context, &mut findings);
     }
-    findings
+    findings.settled()
 }

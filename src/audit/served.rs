@@ -75,12 +75,17 @@ const SERVERS: &[(Role, &[u16], &str)] = &[
 /// Every served certificate for which there is a file.
 #[must_use]
 pub fn compare(inventory: &Inventory) -> Vec<Served<'_>> {
+    among(inventory.holdings.iter())
+}
+
+/// The same of some places only.
+pub(super) fn among<'a>(places: impl Iterator<Item = &'a Holding> + Clone) -> Vec<Served<'a>> {
     let is_peer = |holding: &&Holding| holding.origin.document.kind == OriginKind::Peer && holding.loopback().is_none();
-    let peers: Vec<&Holding> = inventory.holdings.iter().filter(is_peer).collect();
+    let peers: Vec<&Holding> = places.clone().filter(is_peer).collect();
     if peers.is_empty() {
         return Vec::new();
     }
-    let files: Vec<&Holding> = inventory.holdings.iter().filter(|holding| is_server_file(holding)).collect();
+    let files: Vec<&Holding> = places.filter(|holding| is_server_file(holding)).collect();
     peers.into_iter().filter(|_| !files.is_empty()).filter_map(|peer| file_of(peer, &files)).collect()
 }
 
@@ -144,7 +149,7 @@ fn unnumbered(name: &DistinguishedName) -> String {
 pub(super) fn differs(context: &Context<'_>, findings: &mut Findings) {
     let loopbacks: HashMap<&str, Loopback> =
         context.outside_secrets().filter_map(|holding| Some((&*holding.origin.document.source, holding.loopback()?))).collect();
-    for served in compare(context.inventory).iter().filter(|served| served.relation != Relation::Same) {
+    for served in among(context.outside_secrets()).iter().filter(|served| served.relation != Relation::Same) {
         let (Some(presented), Some(held)) = (leaf(served.peer), leaf(served.file)) else { continue };
         let endpoint = &served.peer.origin.document.source;
         let why = match served.relation {

@@ -284,22 +284,33 @@ struct Distinct<'i> {
 fn distinct(inventory: &Inventory) -> Distinct<'_> {
     let mut ids = HashMap::new();
     let mut nodes: Vec<Node<'_>> = Vec::new();
-    let mut places: Vec<(NodeId, u32, u32)> = Vec::new();
+    let mut found: Vec<(NodeId, u32, u32)> = Vec::new();
+    // Equal certificates nearly always share one allocation: its address saves a look at what is in it.
+    let mut known: HashMap<usize, NodeId> = HashMap::new();
     for (holding, number) in inventory.holdings.iter().zip(0_u32..) {
         for (position, certificate) in holding.certificates() {
-            let next = NodeId(u32::try_from(nodes.len()).unwrap_or(u32::MAX));
-            let node = *ids.entry(certificate.id).or_insert(next);
-            if node == next {
-                nodes.push(Node { certificate, issuer: 0, places: 0 });
-            }
-            places.push((node, number, u32::try_from(position).unwrap_or(u32::MAX)));
+            let node = *known.entry(Arc::as_ptr(certificate).addr()).or_insert_with(|| {
+                *ids.entry(certificate.id).or_insert_with(|| {
+                    nodes.push(Node { certificate, issuer: 0, places: 0 });
+                    NodeId(u32::try_from(nodes.len() - 1).unwrap_or(u32::MAX))
+                })
+            });
+            nodes[index(node)].places += 1;
+            found.push((node, number, u32::try_from(position).unwrap_or(u32::MAX)));
         }
     }
-    places.sort_by_key(|(node, ..)| *node);
-    for (at, (node, ..)) in places.iter().enumerate().rev() {
-        nodes[index(*node)].places = at;
+    // Each node's places in a row: first how many it has, then where they begin.
+    let mut start = 0;
+    for node in &mut nodes {
+        start += std::mem::replace(&mut node.places, start);
     }
-    Distinct { ids, nodes, places: places.into_iter().map(|(_, holding, position)| (holding, position)).collect() }
+    let mut next: Vec<usize> = nodes.iter().map(|node| node.places).collect();
+    let mut places = vec![(0, 0); found.len()];
+    for (node, holding, position) in found {
+        places[next[index(node)]] = (holding, position);
+        next[index(node)] += 1;
+    }
+    Distinct { ids, nodes, places }
 }
 
 /// Numbers the issuers' names, and lists who has them as subject.

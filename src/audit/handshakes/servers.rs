@@ -25,8 +25,10 @@ pub(in super::super) struct ApiServer<'a> {
 
 /// All of them: by their files, by what was probed, by a certificate that was given by itself.
 pub(in super::super) fn api_servers<'a>(context: &Context<'a>) -> Vec<ApiServer<'a>> {
-    let served: HashMap<*const Holding, &'a Holding> =
-        served::compare(context.inventory).into_iter().map(|served| (std::ptr::from_ref(served.file), served.peer)).collect();
+    let served: HashMap<*const Holding, &'a Holding> = served::among(context.outside_secrets())
+        .into_iter()
+        .map(|served| (std::ptr::from_ref(served.file), served.peer))
+        .collect();
     let probed: Vec<*const Holding> = served.values().map(|peer| std::ptr::from_ref(*peer)).collect();
     let is_extra = |holding: &Holding| probed.contains(&std::ptr::from_ref(holding)) || holding.loopback().is_some();
     let found = context.outside_secrets().filter(|holding| holding.is_api_server() && !is_extra(holding));

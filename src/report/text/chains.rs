@@ -43,12 +43,12 @@ pub(super) fn render(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
     page.line(0, &check::examined(index).styled(Style::Dim))
 }
 
-struct Drawing<'a> {
-    index: &'a Index<'a>,
+struct Drawing<'a, 'r> {
+    index: &'a Index<'r>,
     table: Table,
 }
 
-impl Drawing<'_> {
+impl Drawing<'_, '_> {
     fn tree(&mut self, tree: &Tree, lead: Text, trunk: &Text, depth: usize) {
         match tree.node {
             Some(node) => self.certificate(node, tree, lead, trunk),

@@ -12,7 +12,7 @@ use crate::model::when;
 use crate::model::{Certificate, Code, Finding, OriginKind, Severity};
 use crate::report::View;
 use crate::report::style::{Mark, Style};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 
 /// Certificates in the calendar.
@@ -128,17 +128,17 @@ const PEERS: &[Column] = &[Column::name("", 18), Column::words("", 30)];
 
 /// Which file each server was given, and whether it serves that.
 fn peers(page: &mut Page<'_>, index: &Index<'_>) -> io::Result<()> {
-    let inventory = index.report.inventory;
-    let has_files = inventory.holdings.iter().any(|holding| holding.origin.document.kind == OriginKind::File);
-    let served = inventory.holdings.iter().filter(|holding| {
-        holding.origin.document.kind == OriginKind::Peer
-            && holding.loopback().is_none()
-            && holding.certificates().next().is_some()
-    });
+    let holdings = &index.report.inventory.holdings;
+    let of_kind = |kind| holdings.iter().filter(move |holding| holding.origin.document.kind == kind);
+    if of_kind(OriginKind::File).next().is_none() {
+        return Ok(());
+    }
+    let served =
+        of_kind(OriginKind::Peer).filter(|holding| holding.loopback().is_none() && holding.certificates().next().is_some());
     let files: HashMap<_, _> =
-        served::compare(inventory).into_iter().map(|served| (served.peer.origin.place(), served)).collect();
+        served::compare(index.report.inventory).into_iter().map(|served| (served.peer.origin.place(), served)).collect();
     let mut table = Table::new(PEERS);
-    for holding in served.filter(|_| has_files) {
+    for holding in served {
         let words = files.get(&holding.origin.place()).map_or_else(
             || Text::of("no file is known for it").styled(Style::Dim),
             |served| relation(served.relation).then(index.source(&served.file.origin)),
@@ -176,7 +176,13 @@ pub(super) fn examined(index: &Index<'_>) -> Text {
     if all != different {
         text = text.say(", ").quote(thousands(different)).say(" different");
     }
-    let kinds: HashSet<OriginKind> = index.report.inventory.holdings.iter().map(|holding| holding.origin.document.kind).collect();
+    // A dozen kinds of hundreds of thousands of places.
+    let mut kinds = Vec::new();
+    for kind in index.report.inventory.holdings.iter().map(|holding| holding.origin.document.kind) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
     let is_file = |kind: &OriginKind| matches!(kind, OriginKind::File | OriginKind::Kubeconfig | OriginKind::Stdin);
     let examined = usize::try_from(index.report.inventory.examined).unwrap_or(usize::MAX);
     let servers = kinds.contains(&OriginKind::Peer);

@@ -9,20 +9,21 @@ use crate::model::{
 };
 use crate::report::style::Mark;
 use crate::report::{Detail, Report};
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// A report with its lookups.
+/// A report with its lookups, each made when it is first asked for: `check` needs none of them.
 pub(super) struct Index<'a> {
     pub(super) report: &'a Report<'a>,
     /// Public half → the first place that holds the private key.
-    private_keys: HashMap<Sha256, &'a Holding>,
+    private_keys: OnceCell<HashMap<Sha256, &'a Holding>>,
     /// Public halves of which there is a certificate.
-    certified: HashSet<Sha256>,
+    certified: OnceCell<HashSet<Sha256>>,
     /// Places whose certificate and key do not belong together.
-    mismatched: HashSet<&'a Origin>,
+    mismatched: OnceCell<HashSet<&'a Origin>>,
     /// (source, field) → holdings, for the fields of kubeconfigs.
-    fields: HashMap<(&'a str, &'a str), Vec<&'a Holding>>,
+    fields: OnceCell<HashMap<(&'a str, &'a str), Vec<&'a Holding>>>,
 }
 
 /// One thing at its place: a holding and the number of the thing in it.
@@ -30,26 +31,46 @@ pub(super) type Item<'a> = (&'a Holding, usize);
 
 impl<'a> Index<'a> {
     pub(super) fn of(report: &'a Report<'a>) -> Self {
-        let mut index = Self {
+        Self {
             report,
-            private_keys: HashMap::new(),
-            certified: report.graph.nodes().map(|(_, certificate)| certificate.public_key.spki_sha256).collect(),
-            mismatched: HashSet::new(),
-            fields: HashMap::new(),
-        };
-        for holding in &report.inventory.holdings {
-            for public in holding.private_keys().filter_map(|key| key.public()) {
-                index.private_keys.entry(public.spki_sha256).or_insert(holding);
-            }
-            if ["clusters[", "users["].iter().any(|part| holding.origin.field.contains(part)) {
-                let place = (&*holding.origin.document.source, &*holding.origin.field);
-                index.fields.entry(place).or_default().push(holding);
-            }
+            private_keys: OnceCell::new(),
+            certified: OnceCell::new(),
+            mismatched: OnceCell::new(),
+            fields: OnceCell::new(),
         }
-        for finding in report.audit.findings.iter().filter(|finding| finding.code == Code::KeyMismatch) {
-            index.mismatched.extend(finding.origins.iter().map(|(origin, _)| origin));
-        }
-        index
+    }
+
+    fn private_keys(&self) -> &HashMap<Sha256, &'a Holding> {
+        self.private_keys.get_or_init(|| {
+            let mut keys = HashMap::new();
+            for holding in &self.report.inventory.holdings {
+                for public in holding.private_keys().filter_map(|key| key.public()) {
+                    keys.entry(public.spki_sha256).or_insert(holding);
+                }
+            }
+            keys
+        })
+    }
+
+    fn fields(&self) -> &HashMap<(&'a str, &'a str), Vec<&'a Holding>> {
+        self.fields.get_or_init(|| {
+            let mut fields: HashMap<_, Vec<_>> = HashMap::new();
+            for holding in &self.report.inventory.holdings {
+                if ["clusters[", "users["].iter().any(|part| holding.origin.field.contains(part)) {
+                    let place = (&*holding.origin.document.source, &*holding.origin.field);
+                    fields.entry(place).or_default().push(holding);
+                }
+            }
+            fields
+        })
+    }
+
+    fn is_mismatched(&self, origin: &Origin) -> bool {
+        let mismatched = self.mismatched.get_or_init(|| {
+            let findings = self.report.audit.findings.iter().filter(|finding| finding.code == Code::KeyMismatch);
+            findings.flat_map(|finding| finding.origins.iter().map(|(origin, _)| origin)).collect()
+        });
+        mismatched.contains(origin)
     }
 
     /// Whether `-v` was asked for.
@@ -65,7 +86,7 @@ impl<'a> Index<'a> {
         };
         let source = &*kubeconfig.document.source;
         let names = [format!("{field}-data"), field];
-        names.iter().filter_map(|name| self.fields.get(&(source, name.as_str()))).flatten().copied().collect()
+        names.iter().filter_map(|name| self.fields().get(&(source, name.as_str()))).flatten().copied().collect()
     }
 
     /// How a certificate stands, its issuers considered.
@@ -105,26 +126,27 @@ impl<'a> Index<'a> {
 
     /// Whether a private key for the certificate was found, and whether it is the right one.
     pub(super) fn key(&self, certificate: &Certificate, origin: &Origin) -> KeyState<'a> {
-        if self.mismatched.contains(origin) {
+        if self.is_mismatched(origin) {
             return KeyState::Differs;
         }
         if origin.slot == Slot::Trust {
             // Who trusts a CA has no business with its key.
             return KeyState::NotFound;
         }
-        self.private_keys
+        self.private_keys()
             .get(&certificate.public_key.spki_sha256)
             .map_or(KeyState::NotFound, |holding| KeyState::Matches(holding))
     }
 
     /// Whether some certificate was issued for this key.
     pub(super) fn is_certified(&self, key: Sha256) -> bool {
-        self.certified.contains(&key)
+        let certified = || self.report.graph.nodes().map(|(_, certificate)| certificate.public_key.spki_sha256).collect();
+        self.certified.get_or_init(certified).contains(&key)
     }
 
     /// The place of a key's private half.
     pub(super) fn private_half(&self, key: Sha256) -> Option<&'a Holding> {
-        self.private_keys.get(&key).copied()
+        self.private_keys().get(&key).copied()
     }
 
     /// A place: path or object, then what in it.

@@ -54,8 +54,8 @@ fn current_context(kubeconfig: &Kubeconfig) -> Text {
 }
 
 /// The tree of one kubeconfig while it grows.
-struct Sketch<'a> {
-    index: &'a Index<'a>,
+struct Sketch<'a, 'r> {
+    index: &'a Index<'r>,
     kubeconfig: &'a Kubeconfig,
     table: Table,
     clusters: HashMap<&'a str, &'a Cluster>,
@@ -64,8 +64,8 @@ struct Sketch<'a> {
     drawn: HashSet<(&'static str, &'a str)>,
 }
 
-impl<'a> Sketch<'a> {
-    fn new(index: &'a Index<'a>, kubeconfig: &'a Kubeconfig) -> Self {
+impl<'a, 'r> Sketch<'a, 'r> {
+    fn new(index: &'a Index<'r>, kubeconfig: &'a Kubeconfig) -> Self {
         // Of several entries with one name client-go takes the first.
         let clusters = kubeconfig.clusters.iter().rev().map(|cluster| (&*cluster.name, cluster)).collect();
         let users = kubeconfig.users.iter().rev().map(|user| (&*user.name, user)).collect();
