@@ -51,11 +51,6 @@ impl Draft {
         self.places([(origin.clone(), index)])
     }
 
-    /// One more place.
-    pub(super) fn push(&mut self, origin: &Origin, index: u32) {
-        self.0.origins.push((origin.clone(), index));
-    }
-
     /// Places concerned.
     pub(super) fn places(mut self, origins: impl IntoIterator<Item = (Origin, u32)>) -> Self {
         self.0.origins.extend(origins);

@@ -73,11 +73,15 @@ fn is_file_of_a_ca(holding: &Holding) -> bool {
 /// What makes a defect one that is worded once: what and in which file, how bad, what to do.
 type Wording<'d> = (&'d Defect, Option<&'d str>, Severity, Option<String>);
 
+/// A place with a defect.
+type Place<'c> = &'c (&'c Holding, u32, &'c Defect);
+
 fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
     // A dump can hold the same defect a hundred thousand times: it is worded once.
-    let mut places: HashMap<Wording<'_>, Draft> = HashMap::new();
+    let mut places: HashMap<Wording<'_>, (Draft, Vec<Place<'_>>)> = HashMap::new();
     let mut order = Vec::new();
-    for (holding, index, defect) in context.defects(code).iter().copied() {
+    for place in context.defects(code) {
+        let (holding, _, defect) = *place;
         // A file that another document names says more than its name there.
         let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
         // One address of a name that answers is enough, but for a certificate that each server has of its own.
@@ -95,17 +99,20 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
         };
         let is_closed = matches!(defect.kind, DefectKind::Locked(_) | DefectKind::Unproven(_));
         let named = is_closed.then(|| managed::password_of(context, &holding.origin.document)).flatten();
-        let draft = places.entry((defect, file, severity, named.clone())).or_insert_with(|| {
+        let (_, same) = places.entry((defect, file, severity, named.clone())).or_insert_with(|| {
             order.push((defect, file, severity, named.clone()));
             let draft = draft(defect, file, code, severity);
-            match named {
+            let draft = match named {
                 Some(named) => draft.hint(named),
                 None => draft,
-            }
+            };
+            (draft, Vec::new())
         });
-        draft.push(&holding.origin, index);
+        same.push(place);
     }
-    order.iter().filter_map(|key| places.remove(key)).for_each(|draft| findings.add(draft));
+    for (draft, same) in order.iter().filter_map(|key| places.remove(key)) {
+        findings.add(draft.places(same.iter().map(|(holding, index, _)| (holding.origin.clone(), *index))));
+    }
 }
 
 /// What to do about a defect, where its row in CHECKS says too little.

@@ -44,7 +44,7 @@ pub(super) enum KeyFault {
 pub(super) fn fault<'a>(context: &Context<'a>, place: &Holding) -> Option<(KeyFault, &'a Arc<Certificate>)> {
     let faults = context.key_faults(|| {
         let found = context.pairs().0.iter().filter_map(|pair| {
-            let (credential, key) = (holding(context, Some(pair.credential))?, holding(context, pair.key)?);
+            let (credential, key) = (holding(context, Some(pair.credential()))?, holding(context, pair.key())?);
             let (_, first) = credential.certificates().next()?;
             Some((std::ptr::from_ref(credential).addr(), (fault_of(context, pair, key)?, first)))
         });
@@ -78,7 +78,7 @@ struct Misfit<'a> {
 
 impl<'a> Misfit<'a> {
     fn of(context: &Context<'a>, pair: &Pair) -> Option<Self> {
-        let (credential, key) = (holding(context, Some(pair.credential))?, holding(context, pair.key)?);
+        let (credential, key) = (holding(context, Some(pair.credential()))?, holding(context, pair.key())?);
         let keys: Vec<&PublicKey> = key.private_keys().filter_map(PrivateKey::public).collect();
         let fits = |certificate: &Certificate| keys.iter().any(|key| key.spki_sha256 == certificate.public_key.spki_sha256);
         let (index, first) = credential.certificates().next()?;
@@ -92,8 +92,8 @@ impl<'a> Misfit<'a> {
 pub(super) fn missing(context: &Context<'_>, findings: &mut Findings) {
     // A copy that was made without any key is not a cluster that lost them.
     let keys_were_given = context.inventory.holdings.iter().any(|holding| holding.private_keys().next().is_some());
-    for pair in context.pairs().0.iter().filter(|pair| pair.key.is_none()) {
-        let Some(credential) = holding(context, Some(pair.credential)).filter(|holding| needs_key(holding)) else { continue };
+    for pair in context.pairs().0.iter().filter(|pair| pair.key().is_none()) {
+        let Some(credential) = holding(context, Some(pair.credential())).filter(|holding| needs_key(holding)) else { continue };
         let Some((index, first)) = credential.certificates().next().filter(|(_, first)| !first.is_ca()) else { continue };
         // A kubeconfig is complete or of no use; elsewhere keys may have been left out of a copy.
         let is_kubeconfig = credential.origin.document.kind == OriginKind::Kubeconfig;
@@ -123,8 +123,8 @@ pub(super) fn external_ca(context: &Context<'_>, findings: &mut Findings) {
         let own = |holding: &&Holding| hosts::host(holding) == host && holding.origin.document.kind == OriginKind::File;
         context.outside_secrets().filter(own).any(|holding| holding.private_keys().next().is_some())
     };
-    for pair in context.pairs().0.iter().filter(|pair| pair.key.is_none()) {
-        let Some(credential) = holding(context, Some(pair.credential)) else { continue };
+    for pair in context.pairs().0.iter().filter(|pair| pair.key().is_none()) {
+        let Some(credential) = holding(context, Some(pair.credential())) else { continue };
         let is_host_ca = credential.origin.document.kind == OriginKind::File
             && credential.origin.slot == Slot::Credential
             && credential.origin.role.is_some_and(Role::is_ca);

@@ -114,7 +114,7 @@ pub fn preflight(graph: &Graph<'_>, policy: &Policy) -> Audit {
 /// Which private key belongs beside which certificate: positions in the inventory's holdings, those of certificates with a key.
 #[must_use]
 pub fn keys_of(inventory: &Inventory) -> Vec<(usize, usize)> {
-    Pairs::of(inventory).0.into_iter().filter_map(|pair| Some((pair.credential, pair.key?))).collect()
+    Pairs::of(inventory).0.into_iter().filter_map(|pair| Some((pair.credential(), pair.key()?))).collect()
 }
 
 /// Runs the checks of these codes alone.

@@ -28,12 +28,31 @@ const NAMES: &[(&str, &str)] = &[
     ("", ".key"),
 ];
 
-/// A certificate's place and the place of its key, as positions in the inventory's holdings.
+/// A certificate's place and the place of its key, as positions in the inventory's holdings; there may be a million.
 pub(super) struct Pair {
+    credential: u32,
+    key: Option<u32>,
+}
+
+impl Pair {
+    fn new(credential: usize, key: Option<usize>) -> Self {
+        let short = |position| u32::try_from(position).unwrap_or(u32::MAX);
+        Self { credential: short(credential), key: key.map(short) }
+    }
+
     /// The certificate.
-    pub(super) credential: usize,
+    pub(super) fn credential(&self) -> usize {
+        long(self.credential)
+    }
+
     /// Its key; `None` when there is none.
-    pub(super) key: Option<usize>,
+    pub(super) fn key(&self) -> Option<usize> {
+        self.key.map(long)
+    }
+}
+
+fn long(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
 }
 
 /// All of them.
@@ -44,7 +63,7 @@ impl Pairs {
     pub(super) fn of(inventory: &Inventory) -> Self {
         let index = Index::of(inventory);
         let pairs = inventory.holdings.iter().enumerate().filter(|(_, holding)| is_credential(holding));
-        Self(pairs.map(|(credential, holding)| Pair { credential, key: index.key_of(credential, holding) }).collect())
+        Self(pairs.map(|(credential, holding)| Pair::new(credential, index.key_of(credential, holding))).collect())
     }
 }
 

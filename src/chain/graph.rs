@@ -284,7 +284,7 @@ struct Distinct<'i> {
 fn distinct(inventory: &Inventory) -> Distinct<'_> {
     let mut ids = HashMap::new();
     let mut nodes: Vec<Node<'_>> = Vec::new();
-    let mut found: Vec<(NodeId, u32, u32)> = Vec::new();
+    let mut found: Vec<(NodeId, u32, u32)> = Vec::with_capacity(inventory.holdings.len());
     // Equal certificates nearly always share one allocation: its address saves a look at what is in it.
     let mut known: HashMap<usize, NodeId> = HashMap::new();
     for (holding, number) in inventory.holdings.iter().zip(0_u32..) {
