@@ -5,8 +5,8 @@ use super::pairs::Pairs;
 use super::{Policy, keys, upgrade};
 use crate::chain::{Graph, NodeId, SignatureCheck};
 use crate::model::{
-    Certificate, ClusterNode, Code, Defect, Document, Holding, Inventory, Kubeconfig, Managed, Origin, OriginKind, Peer, Role,
-    Slot,
+    Certificate, ClusterNode, Code, Content, Defect, Document, Holding, Inventory, Kubeconfig, Managed, Origin, OriginKind, Peer,
+    Role, Slot,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -36,7 +36,7 @@ pub struct Context<'a> {
     hosts: OnceLock<HashMap<Option<&'a str>, Vec<&'a Holding>>>,
     roles: OnceLock<HashMap<Role, Vec<&'a Holding>>>,
     authentication: OnceLock<Vec<&'a Holding>>,
-    defects: OnceLock<HashMap<Code, Vec<FoundDefect<'a>>>>,
+    defects: OnceLock<HashMap<Code, Vec<(u32, u32)>>>,
     outside_secrets: OnceLock<Vec<&'a Holding>>,
     published: OnceLock<Vec<&'a Holding>>,
     managed: OnceLock<Managed<'a>>,
@@ -44,9 +44,6 @@ pub struct Context<'a> {
 
 /// First certificates whose keys are at fault, by where their place is in memory.
 type KeyFaults<'a> = HashMap<usize, (keys::KeyFault, &'a Arc<Certificate>)>;
-
-/// A place, and a defect there with its index.
-type FoundDefect<'a> = (&'a Holding, u32, &'a Defect);
 
 /// What makes a document the same one, though the files it refers to differ: kind, source, host.
 type DocumentName<'a> = (OriginKind, &'a str, Option<&'a str>);
@@ -155,19 +152,26 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// The defects with this code: one walk for all codes.
-    pub(super) fn defects(&self, code: Code) -> &[FoundDefect<'a>] {
+    /// The defects with this code, each with its place and its number there: one walk for all codes.
+    pub(super) fn defects(&self, code: Code) -> impl Iterator<Item = (&'a Holding, u32, &'a Defect)> {
         let index = self.defects.get_or_init(|| {
             let mut index: HashMap<_, Vec<_>> = HashMap::new();
-            for holding in &self.inventory.holdings {
+            for (holding, place) in self.inventory.holdings.iter().zip(0_u32..) {
                 for (at, defect) in holding.defects() {
-                    let at = u32::try_from(at).unwrap_or(u32::MAX);
-                    index.entry(defect.kind.code()).or_default().push((holding, at, &**defect));
+                    index.entry(defect.kind.code()).or_default().push((place, u32::try_from(at).unwrap_or(u32::MAX)));
                 }
             }
             index
         });
-        index.get(&code).map(Vec::as_slice).unwrap_or_default()
+        let found = index.get(&code).map(Vec::as_slice).unwrap_or_default();
+        let inventory = self.inventory;
+        found.iter().filter_map(move |(place, at)| {
+            let holding = inventory.holdings.get(usize::try_from(*place).ok()?)?;
+            match holding.contents.get(usize::try_from(*at).ok()?)? {
+                Content::Defect(defect) => Some((holding, *at, &**defect)),
+                _ => None,
+            }
+        })
     }
 
     /// What cert-manager renews.

@@ -3,6 +3,7 @@
 use super::checks::{CHECKS, check};
 use crate::model::{Code, Evidence, Finding, Origin, Severity, Sha256};
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 /// A finding in the making.
 pub(super) struct Draft(Finding);
@@ -32,6 +33,8 @@ impl Draft {
 
     /// A certificate concerned.
     pub(super) fn certificate(mut self, id: Sha256) -> Self {
+        // Most have one: a vector makes room for four.
+        self.0.certificates.reserve_exact(1);
         self.0.certificates.push(id);
         self
     }
@@ -59,6 +62,7 @@ impl Draft {
 
     /// A fact.
     pub(super) fn evidence(mut self, key: &'static str, value: Evidence) -> Self {
+        self.0.evidence.reserve_exact(1);
         self.0.evidence.push((key, value));
         self
     }
@@ -68,14 +72,17 @@ impl Draft {
 #[derive(Default)]
 pub(super) struct Findings {
     list: Vec<Finding>,
-    seen: HashMap<(Code, Severity, String, String), usize>,
+    /// By the hash of what it says: the words themselves are in the list.
+    seen: HashMap<u64, usize>,
+    hasher: RandomState,
 }
 
 impl Findings {
     /// Adds a finding, or its certificates and places to one that says the same.
     pub(super) fn add(&mut self, Draft(finding): Draft) {
-        let key = (finding.code, finding.severity, finding.message.clone(), finding.hint.clone());
-        if let Some(known) = self.seen.get(&key).and_then(|position| self.list.get_mut(*position)) {
+        let key = self.hasher.hash_one(says(&finding));
+        let known = self.seen.get(&key).and_then(|position| self.list.get_mut(*position));
+        if let Some(known) = known.filter(|known| says(known) == says(&finding)) {
             known.origins.extend(finding.origins);
             let last = known.certificates.last().copied();
             known.certificates.extend(finding.certificates.into_iter().filter(|id| Some(*id) != last));
@@ -106,6 +113,11 @@ impl Findings {
         sort(&mut self.list);
         self.list
     }
+}
+
+/// What has to be the same for two findings to be one.
+fn says(finding: &Finding) -> (Code, Severity, &str, &str) {
+    (finding.code, finding.severity, &finding.message, &finding.hint)
 }
 
 /// Puts findings into order: worst first, then in the order of the checks, then as found.

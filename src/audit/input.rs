@@ -73,15 +73,14 @@ fn is_file_of_a_ca(holding: &Holding) -> bool {
 /// What makes a defect one that is worded once: what and in which file, how bad, what to do.
 type Wording<'d> = (&'d Defect, Option<&'d str>, Severity, Option<String>);
 
-/// A place with a defect.
-type Place<'c> = &'c (&'c Holding, u32, &'c Defect);
+/// Where a defect is, with its number there.
+type Places<'c> = Vec<(&'c Holding, u32)>;
 
 fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
     // A dump can hold the same defect a hundred thousand times: it is worded once.
-    let mut places: HashMap<Wording<'_>, (Draft, Vec<Place<'_>>)> = HashMap::new();
+    let mut places: HashMap<Wording<'_>, (Draft, Places<'_>)> = HashMap::new();
     let mut order = Vec::new();
-    for place in context.defects(code) {
-        let (holding, _, defect) = *place;
+    for (holding, index, defect) in context.defects(code) {
         // A file that another document names says more than its name there.
         let file = holding.origin.document.file.as_deref().filter(|_| code == Code::Unreadable);
         // One address of a name that answers is enough, but for a certificate that each server has of its own.
@@ -108,10 +107,10 @@ fn defects(context: &Context<'_>, findings: &mut Findings, code: Code) {
             };
             (draft, Vec::new())
         });
-        same.push(place);
+        same.push((holding, index));
     }
     for (draft, same) in order.iter().filter_map(|key| places.remove(key)) {
-        findings.add(draft.places(same.iter().map(|(holding, index, _)| (holding.origin.clone(), *index))));
+        findings.add(draft.places(same.iter().map(|(holding, index)| (holding.origin.clone(), *index))));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::crypto;
 use crate::der::{self, BIT_STRING, Element, Fault, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use crate::model::{KeyAlgorithm, PublicKey, SignatureAlgorithm};
+use std::borrow::Cow;
 
 /// `rsaEncryption` (RFC 8017 appendix A.1).
 pub(super) const RSA: &str = "1.2.840.113549.1.1.1";
@@ -76,8 +77,10 @@ const CURVES: &[Curve] = &[
 /// The algorithm of an AlgorithmIdentifier as a signature algorithm.
 pub(super) fn signature(identifier: &Element<'_>) -> Result<SignatureAlgorithm, Fault> {
     let oid = der::dotted(identifier.children().take(OBJECT_IDENTIFIER, "signatureAlgorithm")?.contents);
-    let known = SIGNATURES.iter().find(|(dotted, _)| *dotted == oid).map(|(_, name)| Box::from(*name));
-    Ok(SignatureAlgorithm { name: known.unwrap_or_else(|| oid.as_str().into()), oid: oid.into() })
+    Ok(match SIGNATURES.iter().find(|(dotted, _)| *dotted == oid) {
+        Some((dotted, name)) => SignatureAlgorithm { name: Cow::Borrowed(name), oid: Cow::Borrowed(dotted) },
+        None => SignatureAlgorithm { name: Cow::Owned(oid.clone()), oid: Cow::Owned(oid) },
+    })
 }
 
 /// What a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) says. A key that does not decode has zero bits; it is still a key.

@@ -78,7 +78,7 @@ impl Decoder {
             prints_of_base64: Fingerprinter::new(),
             known: Memo::new(),
             flawed: Memo::new(),
-            certificates: Memo::new(),
+            certificates: Certificates::new(),
             nothing: Arc::from([]),
             passwords,
             keystores: Memo::new(),

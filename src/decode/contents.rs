@@ -4,9 +4,9 @@ use super::ber;
 use super::body::{BodyDecoder, Lines};
 use super::memo::Memo;
 use super::pem::{Block, Blocks, Flaw, Kind};
-use super::{crypto, key, request, x509};
+use super::{crypto, key, name, request, x509};
 use crate::der::{self, Element, Fault, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
-use crate::model::{Certificate, Content, Defect, DefectKind, PrivateKey, Sha256};
+use crate::model::{Certificate, Content, Defect, DefectKind, DistinguishedName, PrivateKey, Sha256};
 use std::sync::Arc;
 
 /// `id-signedData` (RFC 5652 section 5.1).
@@ -14,8 +14,37 @@ const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
 
 const PKCS7: &str = "PKCS#7 bundle";
 
-/// Different certificates by their digest: one allocation each, wherever they stand.
-pub(super) type Certificates = Memo<Sha256, Arc<Certificate>>;
+/// Different certificates by their digest, and their issuers' names by their encoding: one allocation each, wherever they stand.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    by_id: Memo<Sha256, Arc<Certificate>>,
+    issuers: Memo<DistinguishedName, DistinguishedName>,
+}
+
+impl Certificates {
+    /// None known yet.
+    pub(super) fn new() -> Self {
+        Self { by_id: Memo::new(), issuers: Memo::new() }
+    }
+
+    /// A certificate, decoded only if it is met for the first time.
+    fn certificate(&self, element: &Element<'_>) -> Result<Arc<Certificate>, Fault> {
+        let id = crypto::sha256(element.raw);
+        match self.by_id.find(&id) {
+            Some(known) => Ok(known),
+            None => Ok(self.by_id.remember(id, Arc::new(x509::certificate(element, id, &|name| self.issuer(name))?))),
+        }
+    }
+
+    /// The name of an issuer: few have issued all.
+    fn issuer(&self, name: &Element<'_>) -> Result<DistinguishedName, Fault> {
+        if let Some(known) = self.issuers.find(name.raw) {
+            return Ok(known);
+        }
+        let name = name::distinguished(name)?;
+        Ok(self.issuers.remember(name.clone(), name))
+    }
+}
 
 /// Everything in a text that holds PEM.
 pub(super) fn of_pem(text: &[u8], most: usize, certificates: &Certificates, bodies: &mut BodyDecoder) -> Vec<Content> {
@@ -147,20 +176,15 @@ impl Contents<'_> {
         Some(Ok(()))
     }
 
-    /// A certificate, decoded only if it is met for the first time.
     fn certificate(&mut self, element: &Element<'_>) -> Result<(), Fault> {
-        let id = crypto::sha256(element.raw);
-        let certificate = match self.certificates.find(&id) {
-            Some(known) => known,
-            None => self.certificates.remember(id, Arc::new(x509::certificate(element, id)?)),
-        };
+        let certificate = self.certificates.certificate(element)?;
         self.found.push(Content::Certificate(certificate));
         Ok(())
     }
 
     /// A certificate with bytes behind it: not the one that is remembered.
     fn certificate_before(&mut self, element: &Element<'_>, trailing: usize) -> Result<(), Fault> {
-        let mut certificate = x509::certificate(element, crypto::sha256(element.raw))?;
+        let mut certificate = x509::certificate(element, crypto::sha256(element.raw), &|name| self.certificates.issuer(name))?;
         certificate.der.trailing = trailing;
         self.found.push(Content::Certificate(Arc::new(certificate)));
         Ok(())

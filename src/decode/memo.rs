@@ -4,6 +4,7 @@
 //! saves work, it does not hold facts, and its memory is bounded whatever the input.
 
 use highway::{HighwayHash, HighwayHasher, Key};
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
@@ -86,7 +87,10 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Clone + Default> Memo<K, V, S> {
     }
 
     /// The value of this key.
-    pub(super) fn find(&self, key: &K) -> Option<V> {
+    pub(super) fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
@@ -102,7 +106,7 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Clone + Default> Memo<K, V, S> {
 
     /// By bits of the hash that the map in the shard does not look at first: it finds its bucket by the lowest, and the highest tell
     /// its entries apart.
-    fn shard(&self, key: &K) -> Option<&RwLock<HashMap<K, V, S>>> {
+    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> Option<&RwLock<HashMap<K, V, S>>> {
         let hash = usize::try_from((self.hasher.hash_one(key) >> 32) % SHARDS as u64).ok()?;
         self.shards.get(hash)
     }

@@ -9,11 +9,17 @@ use crate::der::{
     self, BIT_STRING, BOOLEAN, Element, Fault, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Problem, Reader, SEQUENCE,
 };
 use crate::model::certificate::CertificateDer;
-use crate::model::{BasicConstraints, Certificate, ExtendedKeyUsage, GeneralName, KeyUsage, Serial, Sha256, Validity};
+use crate::model::{
+    BasicConstraints, Certificate, DistinguishedName, ExtendedKeyUsage, GeneralName, KeyUsage, Serial, Sha256, Validity,
+};
 use time::OffsetDateTime;
 
-/// Decodes a certificate; `id` is the SHA-256 of its encoding, which callers have at hand.
-pub(super) fn certificate(certificate: &Element<'_>, id: Sha256) -> Result<Certificate, Fault> {
+/// Decodes a certificate; `id` is the SHA-256 of its encoding, which callers have at hand, and perhaps its issuer's name.
+pub(super) fn certificate(
+    certificate: &Element<'_>,
+    id: Sha256,
+    issuer: &dyn Fn(&Element<'_>) -> Result<DistinguishedName, Fault>,
+) -> Result<Certificate, Fault> {
     // Offsets count from the certificate itself, wherever it was cut from.
     let certificate = Reader::new(certificate.raw).take(SEQUENCE, "Certificate")?;
     let mut parts = certificate.children();
@@ -25,7 +31,7 @@ pub(super) fn certificate(certificate: &Element<'_>, id: Sha256) -> Result<Certi
     fields.optional(der::context(0), "version")?;
     let serial = fields.take(INTEGER, "serialNumber")?;
     fields.take(SEQUENCE, "signature")?;
-    let issuer = name::distinguished(&fields.take(SEQUENCE, "issuer")?)?;
+    let issuer = issuer(&fields.take(SEQUENCE, "issuer")?)?;
     let validity = validity(&fields.take(SEQUENCE, "validity")?)?;
     let subject = name::distinguished(&fields.take(SEQUENCE, "subject")?)?;
     let spki = fields.take(SEQUENCE, "subjectPublicKeyInfo")?;
@@ -118,6 +124,8 @@ impl Extensions {
         if let Err(fault) = outcome {
             extensions.malformed.push(("unknown".into(), fault.to_string().into()));
         }
+        // Most have one name: a vector makes room for four.
+        extensions.sans.shrink_to_fit();
         extensions
     }
 
@@ -218,7 +226,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     fn decode(der: &[u8]) -> Result<Certificate, Fault> {
-        certificate(&Reader::new(der).take(SEQUENCE, "Certificate")?, Sha256([0; 32]))
+        certificate(&Reader::new(der).take(SEQUENCE, "Certificate")?, Sha256([0; 32]), &name::distinguished)
     }
 
     /// The sample with the first occurrence of some bytes replaced by as many others.
@@ -241,7 +249,7 @@ mod tests {
         let two = samples::der(samples::CERTIFICATE).repeat(2);
         let mut reader = Reader::new(&two);
         reader.any("first").unwrap();
-        let second = certificate(&reader.any("second").unwrap(), Sha256([0; 32])).unwrap();
+        let second = certificate(&reader.any("second").unwrap(), Sha256([0; 32]), &name::distinguished).unwrap();
         assert_eq!((second.der.tbs, second.der.bytes.len()), (4..323, 408));
     }
 

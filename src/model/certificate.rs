@@ -2,6 +2,7 @@
 
 use super::digest::Hex;
 use super::{DistinguishedName, GeneralName, PublicKey, Sha256};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use time::{Duration, OffsetDateTime};
@@ -218,9 +219,9 @@ impl Validity {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SignatureAlgorithm {
     /// `sha256WithRSAEncryption`, `ecdsa-with-SHA256`, `Ed25519`, … or the dotted OID.
-    pub name: Box<str>,
+    pub name: Cow<'static, str>,
     /// The dotted OID.
-    pub oid: Box<str>,
+    pub oid: Cow<'static, str>,
 }
 
 impl fmt::Display for SignatureAlgorithm {

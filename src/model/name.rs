@@ -3,10 +3,11 @@
 //! A name keeps its DER (verifiers compare bytes, people read text) and its decoded attributes. Text is kept as found: escaping for
 //! a terminal is `report::escape`'s work, escaping for RFC 4514 is done here because it is part of the notation.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The type of one attribute of a distinguished name: its short name where RFC 4514 or openssl know one, else the dotted OID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,9 +66,12 @@ pub struct Attribute {
 }
 
 /// A distinguished name (RFC 5280 section 4.1.2.4). Displays as RFC 4514 does: last RDN first, `,` between, special characters escaped.
-/// Two names are equal when their encodings are, as Go and rustls compare them.
+/// Two names are equal when their encodings are, as Go and rustls compare them. A copy is the same allocation.
 #[derive(Clone, Debug, Eq)]
-pub struct DistinguishedName {
+pub struct DistinguishedName(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
     der: Box<[u8]>,
     rdns: Box<[Vec<Attribute>]>,
 }
@@ -76,24 +80,24 @@ impl DistinguishedName {
     /// A name from its DER encoding and its decoded RDNs, in the order of the encoding.
     #[must_use]
     pub fn new(der: &[u8], rdns: Vec<Vec<Attribute>>) -> Self {
-        Self { der: der.into(), rdns: rdns.into() }
+        Self(Arc::new(Parts { der: der.into(), rdns: rdns.into() }))
     }
 
     /// The encoding: what Go and rustls compare when they look for an issuer.
     #[must_use]
     pub fn der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
     }
 
     /// Whether the name has no attribute, as in SPIFFE workload certificates.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rdns.is_empty()
+        self.0.rdns.is_empty()
     }
 
     /// Every attribute in the order of the encoding.
     pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
-        self.rdns.iter().flatten()
+        self.0.rdns.iter().flatten()
     }
 
     /// All values of the attribute with this short name, in the order of the encoding.
@@ -116,19 +120,26 @@ impl DistinguishedName {
 
 impl PartialEq for DistinguishedName {
     fn eq(&self, other: &Self) -> bool {
-        self.der == other.der
+        Arc::ptr_eq(&self.0, &other.0) || self.0.der == other.0.der
     }
 }
 
 impl Hash for DistinguishedName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.der.hash(state);
+        self.0.der.hash(state);
+    }
+}
+
+/// By its encoding, which equality and hash go by.
+impl Borrow<[u8]> for DistinguishedName {
+    fn borrow(&self) -> &[u8] {
+        self.der()
     }
 }
 
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, rdn) in self.rdns.iter().rev().enumerate() {
+        for (position, rdn) in self.0.rdns.iter().rev().enumerate() {
             if position > 0 {
                 f.write_str(",")?;
             }
