@@ -6,7 +6,7 @@ use super::istio::{
     workload_secret,
 };
 use super::kubeadm::{WORKER, kubeadm, three, with_pods, without_ca_key};
-use super::objects::{self, bundle, tls_secret};
+use super::objects::{self, bundle, tls_secret, webhook};
 use super::{others, rancher};
 use kcert::audit::{self, Policy, Threshold};
 use kcert::chain::{AwsLc, Graph};
@@ -111,6 +111,33 @@ fn of_cert_manager(status: &Value) -> Cluster {
             site.add([certificate.clone()]);
         }
     })
+}
+
+/// Things of two kinds with one name, and names that a script would spell alike: cert-manager's own webhooks are such.
+fn called_alike() -> Cluster {
+    Cluster::objects_only().edit(|site| {
+        let ca = pki().ca("hook CA").self_signed().unwrap();
+        let other = pki().ca("hook CA").self_signed().unwrap();
+        let leaf = |name: &str| soon(pki().leaf(name).server().dns(&format!("{name}.web.svc"))).issued_by(&ca).unwrap();
+        let stale = bundle(&[&other]);
+        site.add([
+            tls_secret("web/hook.tls", &leaf("hook"), &ca),
+            tls_secret("web/hook-tls", &leaf("old-hook"), &ca),
+            webhook("ValidatingWebhookConfiguration", "hook", "web/hook", Some(&stale)),
+            webhook("MutatingWebhookConfiguration", "hook", "web/hook", Some(&stale)),
+        ]);
+    })
+}
+
+#[test]
+fn things_that_are_called_alike_are_steps_of_their_own() {
+    planned(&called_alike(), &policy(), |plan| {
+        assert_eq!(complaints(plan), Vec::<String>::new());
+        let mut ids: Vec<&str> = plan.steps.iter().map(|step| &*step.id).collect();
+        ids.sort_unstable();
+        let bundle = "bundle-hook-webhooks-hook-example-com--clientConfig-caBundle";
+        assert_eq!(ids, [bundle, &format!("{bundle}-2"), "secret-web-hook-tls", "secret-web-hook-tls-2"]);
+    });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod backup;
 mod copies;
+mod each;
 mod external;
 mod istio;
 mod kubeadm;

@@ -5,11 +5,13 @@
 use super::super::effect::{Authority, Effect, Lifetime, Place};
 use super::super::step::{Command, Reason, Step};
 use super::super::world::served::servers_of;
+use super::each::Each;
 use super::users::issuer;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
 use crate::audit::managed;
 use crate::model::when::date;
 use crate::model::{Code, Finding, Managed, ManagedCertificate, Origin, OriginKind, Severity, Sha256, Slot, Told};
+use std::collections::HashSet;
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let mut steps = few(secrets(site, tasks), "secrets", "have a TLS Secret issued anew");
@@ -30,17 +32,15 @@ fn bundles(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             task.finding.code == Code::CabundleStale && (task.finding.severity < Severity::Critical || is_stored(site, task));
         mends && !waits && KINDS.iter().any(|(known, _)| *known == kind) && right_ca(site, task).is_some()
     };
-    let mine = tasks.take(is_bundle);
-    let mut steps: Vec<Step> = Vec::new();
-    for task in mine {
+    let mut bundles = Each::new();
+    for task in tasks.take(is_bundle) {
         let Some((ca, secret)) = right_ca(site, &task) else { continue };
-        let step = bundle(site, &task, ca, secret);
-        match steps.iter_mut().find(|known| known.id == step.id) {
-            Some(known) => *known = known.clone().because(step.reasons),
-            None => steps.push(step),
-        }
+        let origin = &site.holding(task.place).origin;
+        let name = origin.document.source.split_once('/').map_or(&*origin.document.source, |(_, name)| name);
+        let name = format!("bundle-{name}-{}", origin.field);
+        bundles.add(task.place, task.reason(site), &name, |id| bundle(site, id, task.place, ca, secret));
     }
-    steps
+    bundles.steps()
 }
 
 /// Whether the finding tells of a Secret whose certificate the bundle verifies: it is the process that has to read it.
@@ -84,19 +84,16 @@ fn served(site: &Site<'_>, finding: &Finding, place: Place) -> Option<Sha256> {
     by_handshake.and_then(|handshake| handshake.server_side.certificate).or_else(|| of_finding().copied())
 }
 
-fn bundle(site: &Site<'_>, task: &Task<'_>, ca: Place, secret: Option<Place>) -> Step {
-    let origin = &site.holding(task.place).origin;
+fn bundle(site: &Site<'_>, id: &str, bundle: Place, ca: Place, secret: Option<Place>) -> Step {
+    let origin = &site.holding(bundle).origin;
     let (kind, name) = origin.document.source.split_once('/').unwrap_or(("", &origin.document.source));
     let name = &quoted(name);
-    let id = format!("bundle-{name}-{}", origin.field).replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let id = id.trim_matches('-');
     let resource = KINDS.iter().find(|(known, _)| *known == origin.document.kind).map(|(_, word)| *word).unwrap_or_default();
     let resource = if resource.is_empty() { quoted(&kind.to_lowercase()) } else { resource.to_owned() };
     let step = Step::new(id, None, format!("put the right CA into {}", origin.document.source))
         .on(origin.to_string())
-        .because([task.reason(site)])
         .needs("nobody else writes the bundle: cert-manager's cainjector, an operator or istiod would write it again", false)
-        .effect(Effect::Copy { from: ca, to: task.place });
+        .effect(Effect::Copy { from: ca, to: bundle });
     let from = secret.and_then(|place| value_of(&site.holding(place).origin));
     let (Some(from), Some(pointer), Some(present)) =
         (from, pointer(&origin.field, &resource, name), present(&origin.field, &resource, name))
@@ -177,35 +174,42 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             && issuer(site, task.place).is_some()
     };
     let all_managed = Managed::of(&site.inventory.facts);
-    let mut steps: Vec<Step> = Vec::new();
+    let mut secrets = Each::new();
+    let mut issued = HashSet::new();
     for task in tasks.take(is_one) {
-        let source = &site.holding(task.place).origin.document.source;
-        let (Some((namespace, name)), Some(issuer)) = (source.split_once('/'), issuer(site, task.place)) else { continue };
-        let (namespace, name) = (&quoted(namespace), &quoted(name));
-        let id = format!("secret-{namespace}-{name}").replace('.', "-");
-        if let Some(known) = steps.iter_mut().find(|step| step.id == id) {
-            *known = known.clone().because([task.reason(site)]);
+        let document = &site.holding(task.place).origin.document;
+        let (Some((namespace, name)), Some(issuer)) = (document.source.split_once('/'), issuer(site, task.place)) else {
             continue;
+        };
+        let managed = all_managed.by_secret(document);
+        let id = format!("secret-{namespace}-{name}");
+        let step = secrets.add(&*document.source, task.reason(site), &id, |id| secret(site, id, task.place, managed));
+        // A Secret may hold several, and several findings may be about one.
+        if issued.insert(task.place) {
+            step.effects.push(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
         }
-        let managed = all_managed.by_secret(&site.holding(task.place).origin.document);
-        let step = match managed {
-            Some(managed) => by_cert_manager(site, task.place, managed, &id),
-            None => Step::new(&id, None, format!("have Secret {source} issued anew")).run(by_hand(namespace, name)),
-        };
-        let read = to_check(managed, name);
-        let check = Command::objects(format!("kubectl -n {namespace} get {read} -o yaml | kcert check -q -"));
-        let step = step.on(format!("Secret {source}")).because([task.reason(site)]).check(check, "nothing to say of it");
-        let step = match endpoints(site, task.place) {
-            endpoints if endpoints.is_empty() => step,
-            endpoints => step.run(Command::hand(format!(
-                "Restart what serves it at {}, unless it reloads by itself: kcert preflight --live tells.",
-                endpoints.join(", ")
-            ))),
-        };
-        let step = step.effect(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
-        steps.push(step);
     }
-    steps
+    secrets.steps()
+}
+
+fn secret(site: &Site<'_>, id: &str, place: Place, managed: Option<&ManagedCertificate>) -> Step {
+    let source = &site.holding(place).origin.document.source;
+    let (namespace, name) = source.split_once('/').unwrap_or(("", source));
+    let (namespace, name) = (&quoted(namespace), &quoted(name));
+    let step = match managed {
+        Some(managed) => by_cert_manager(site, place, managed, id),
+        None => Step::new(id, None, format!("have Secret {source} issued anew")).run(by_hand(namespace, name)),
+    };
+    let read = to_check(managed, name);
+    let check = Command::objects(format!("kubectl -n {namespace} get {read} -o yaml | kcert check -q -"));
+    let step = step.on(format!("Secret {source}")).check(check, "nothing to say of it");
+    match endpoints(site, place) {
+        endpoints if endpoints.is_empty() => step,
+        endpoints => step.run(Command::hand(format!(
+            "Restart what serves it at {}, unless it reloads by itself: kcert preflight --live tells.",
+            endpoints.join(", ")
+        ))),
+    }
 }
 
 fn by_hand(namespace: &str, name: &str) -> Command {

@@ -1,0 +1,72 @@
+//! One step for each thing, however many findings tell of it; and each step with a name of its own, however much things are called alike.
+
+use super::super::step::{Reason, Step};
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+/// Steps, by the things that they are about.
+pub(super) struct Each<K> {
+    steps: Vec<Step>,
+    known: HashMap<K, usize>,
+    names: HashSet<String>,
+    /// How often a name was asked for.
+    asked: HashMap<String, usize>,
+}
+
+impl<K: Eq + Hash> Each<K> {
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self { steps: Vec::new(), known: HashMap::new(), names: HashSet::new(), asked: HashMap::new() }
+    }
+
+    /// One more reason for the step of this thing. Where there is none yet it is made, under this name made fit for a script, with a number
+    /// behind it where another thing has that name.
+    pub(super) fn add(&mut self, thing: K, reason: Reason, name: &str, make: impl FnOnce(&str) -> Step) -> &mut Step {
+        let at = match self.known.get(&thing) {
+            Some(at) => *at,
+            None => {
+                let step = make(&self.unique(name));
+                self.steps.push(step);
+                self.known.insert(thing, self.steps.len() - 1);
+                self.steps.len() - 1
+            }
+        };
+        let step = &mut self.steps[at];
+        step.give_reason(reason);
+        step
+    }
+
+    /// All of them, in the order in which they were made.
+    pub(super) fn steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    fn unique(&mut self, name: &str) -> String {
+        let fit = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let fit = fit.trim_matches('-');
+        loop {
+            let asked = self.asked.entry(fit.to_owned()).or_default();
+            *asked += 1;
+            let name = if *asked == 1 { fit.to_owned() } else { format!("{fit}-{asked}") };
+            if self.names.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_called_alike_are_steps_of_their_own() {
+        let mut each = Each::new();
+        for (thing, name) in [(1, "a.b"), (2, "a-b"), (1, "a.b"), (3, "a/b"), (4, "a-b-2"), (5, "-a b-")] {
+            let step = each.add(thing, Reason::wanted(format!("of {thing}")), name, |id| Step::new(id, None, name));
+            assert!(step.reasons.iter().all(|reason| reason.message == format!("of {thing}")));
+        }
+        let ids: Vec<_> = each.steps().into_iter().map(|step| step.id).collect();
+        assert_eq!(ids, ["a-b", "a-b-2", "a-b-3", "a-b-2-2", "a-b-4"]);
+    }
+}
