@@ -22,15 +22,13 @@ impl<K: Eq + Hash> Each<K> {
     /// One more reason for the step of this thing. Where there is none yet it is made, under this name made fit for a script, with a number
     /// behind it where another thing has that name.
     pub(super) fn add(&mut self, thing: K, reason: Reason, name: &str, make: impl FnOnce(&str) -> Step) -> &mut Step {
-        let at = match self.known.get(&thing) {
-            Some(at) => *at,
-            None => {
-                let step = make(&self.unique(name));
-                self.steps.push(step);
-                self.known.insert(thing, self.steps.len() - 1);
-                self.steps.len() - 1
-            }
-        };
+        let next = self.steps.len();
+        let at = self.known.get(&thing).copied().unwrap_or(next);
+        if at == next {
+            let step = make(&self.unique(name));
+            self.steps.push(step);
+            self.known.insert(thing, next);
+        }
         let step = &mut self.steps[at];
         step.give_reason(reason);
         step

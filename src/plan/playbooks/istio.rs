@@ -8,10 +8,11 @@
 use super::super::effect::{Authority, Effect, Lifetime, NewKey, Place};
 use super::super::program::{Process, Program};
 use super::super::step::{Command, Reason, Step};
+use super::each::Each;
 use super::users::issuer;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
 use crate::model::{Code, OriginKind, Role, Sha256, Slot};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What the new CA is called in the rehearsal.
 const CA: &str = "Istio CA";
@@ -47,7 +48,7 @@ pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             && (is_mended_by_issuing(task.finding.code) || OWN.contains(&task.finding.code))
     });
     let is_ca = |task: &&Task<'_>| matches!(site.role(task.place), Some(Role::IstioCa | Role::IstioRoot | Role::IstioCaChain));
-    let (of_ca, of_workloads): (Vec<Task<'_>>, Vec<Task<'_>>) =
+    let (of_ca, mut of_workloads): (Vec<Task<'_>>, Vec<Task<'_>>) =
         mine.into_iter().partition(|task| is_ca(&task) || !is_istio(&task.place));
     let mesh = mesh(site);
     let mut steps = match &mesh {
@@ -58,13 +59,48 @@ pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         *all = all.clone().because(site.reasons(&of_workloads));
         return steps;
     }
-    let places: BTreeSet<Place> = of_workloads.iter().map(|task| task.place).collect();
-    let each = places.into_iter().filter_map(|place| {
-        let tasks: Vec<Task<'_>> = of_workloads.iter().filter(|task| task.place == place).copied().collect();
-        workload(site, mesh.as_ref(), place, &tasks)
-    });
-    steps.extend(few(each.collect(), WORKLOADS, "have Istio issue a workload's Secret anew"));
+    of_workloads.sort_by_key(|task| task.place);
+    steps.extend(few(secrets(site, mesh.as_ref(), &of_workloads), WORKLOADS, "have Istio issue a workload's Secret anew"));
     steps
+}
+
+/// Workloads' certificates that are due while their CA is good, or was made good: the CA issues them anew.
+fn secrets(site: &Site<'_>, mesh: Option<&Mesh>, tasks: &[Task<'_>]) -> Vec<Step> {
+    let mut secrets = Each::new();
+    let mut done = HashSet::new();
+    for task in tasks {
+        let document = &site.holding(task.place).origin.document;
+        let parts = document.source.split_once('/').filter(|_| document.kind == OriginKind::Secret);
+        let (Some((namespace, name)), Some(by)) = (parts, signer(site, mesh, task.place)) else { continue };
+        let id = format!("workload-{namespace}-{name}");
+        let step = secrets.add(&*document.source, task.reason(site), &id, |id| workload(id, &quoted(namespace), &quoted(name)));
+        if done.insert(task.place) {
+            step.effects.push(issue(task.place, site.key(task.place), by, Lifetime::AsBefore));
+        }
+    }
+    secrets.steps()
+}
+
+/// Who issues a workload's certificate: the mesh, where its CA is the one that did.
+fn signer(site: &Site<'_>, mesh: Option<&Mesh>, place: Place) -> Option<Authority> {
+    let issuer = issuer(site, place)?;
+    let of_mesh = mesh.filter(|mesh| site.leaf(mesh.ca).is_some_and(|ca| ca.public_key == issuer.public_key));
+    Some(match of_mesh {
+        Some(mesh) => Authority::At { ca: mesh.ca, key: mesh.key },
+        None => Authority::Elsewhere(issuer),
+    })
+}
+
+/// Has a Secret made anew.
+fn workload(id: &str, namespace: &str, name: &str) -> Step {
+    Step::new(id, None, format!("have Istio issue Secret {namespace}/{name} anew"))
+        .on(format!("Secret {namespace}/{name}"))
+        .run(Command::objects(format!("kubectl -n {namespace} delete secret {name}")))
+        .run(Command::hand("Restart the pods that mount it."))
+        .check(
+            Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")),
+            "nothing to say of it",
+        )
 }
 
 const OF_ISTIO: &[Role] = &[Role::IstioCa, Role::IstioRoot, Role::IstioCaChain, Role::IstioWorkload];
@@ -338,29 +374,4 @@ fn two_roots(site: &Site<'_>, mesh: &Mesh, reasons: Vec<Reason>) -> Vec<Step> {
         .check(mesh.check(), "a CA that istiod takes")
         .effect(Effect::TrustOnly { name: ROOT, at: trusting });
     vec![read(both), read(switch), reissued, read(drop)]
-}
-
-/// One workload's certificate is due while its CA is good, or was made good: the CA issues it anew.
-fn workload(site: &Site<'_>, mesh: Option<&Mesh>, place: Place, tasks: &[Task<'_>]) -> Option<Step> {
-    let origin = &site.holding(place).origin;
-    let (namespace, name) = origin.document.source.split_once('/').filter(|_| origin.document.kind == OriginKind::Secret)?;
-    let id = format!("workload-{namespace}-{name}").replace('.', "-");
-    let (namespace, name) = (&quoted(namespace), &quoted(name));
-    let issuer = issuer(site, place)?;
-    let of_mesh = mesh.filter(|mesh| site.leaf(mesh.ca).is_some_and(|ca| ca.public_key == issuer.public_key));
-    let by = match of_mesh {
-        Some(mesh) => Authority::At { ca: mesh.ca, key: mesh.key },
-        None => Authority::Elsewhere(issuer),
-    };
-    let step = Step::new(&id, None, format!("have Istio issue Secret {namespace}/{name} anew"))
-        .on(format!("Secret {namespace}/{name}"))
-        .because(site.reasons(tasks))
-        .run(Command::objects(format!("kubectl -n {namespace} delete secret {name}")))
-        .run(Command::hand("Restart the pods that mount it."))
-        .check(
-            Command::objects(format!("kubectl -n {namespace} get secret {name} -o yaml | kcert check -q -")),
-            "nothing to say of it",
-        )
-        .effect(issue(place, site.key(place), by, Lifetime::AsBefore));
-    Some(step)
 }

@@ -175,7 +175,7 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     };
     let all_managed = Managed::of(&site.inventory.facts);
     let mut secrets = Each::new();
-    let mut issued = HashSet::new();
+    let mut done = HashSet::new();
     for task in tasks.take(is_one) {
         let document = &site.holding(task.place).origin.document;
         let (Some((namespace, name)), Some(issuer)) = (document.source.split_once('/'), issuer(site, task.place)) else {
@@ -185,7 +185,7 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         let id = format!("secret-{namespace}-{name}");
         let step = secrets.add(&*document.source, task.reason(site), &id, |id| secret(site, id, task.place, managed));
         // A Secret may hold several, and several findings may be about one.
-        if issued.insert(task.place) {
+        if done.insert(task.place) {
             step.effects.push(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
         }
     }
