@@ -2,7 +2,7 @@
 
 use super::keystore::Entry;
 use super::packed::{self, Meter, Packing};
-use super::stream::{self, Syntax};
+use super::stream::{self, Syntax, Window};
 use super::{Decoded, Decoder, Keystore};
 use crate::model::{Collect, Content, Defect, DefectKind, Document, Holding, Origin, OriginKind, Role, Slot};
 use memchr::memmem;
@@ -56,7 +56,7 @@ pub struct Reference {
 }
 
 /// As much of a source as tells what it is.
-const HEAD: u64 = 64 << 10;
+const HEAD: usize = 64 << 10;
 
 /// Reads a source that stands for itself: [`part`], then [`finish`].
 pub fn read(decoder: &Decoder, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
@@ -88,8 +88,8 @@ struct Layer<'m> {
 }
 
 fn layer(decoder: &Decoder, reader: &mut dyn Read, place: &Place, at: Layer<'_>, out: &mut dyn Collect) -> Vec<Reference> {
-    let mut head = Zeroizing::new(Vec::new());
-    if let Err(error) = (&mut *reader).take(HEAD).read_to_end(&mut head) {
+    let mut head = Window::default();
+    if let Err(error) = head.fill(reader, HEAD) {
         out.examined(1);
         broken(place, packed::defect(&error), out);
         return Vec::new();
@@ -103,7 +103,7 @@ fn layer(decoder: &Decoder, reader: &mut dyn Read, place: &Place, at: Layer<'_>,
         defect(place, DefectKind::TooDeep(at.meter.limits().depth), out);
         return Vec::new();
     }
-    let mut whole = head.chain(reader);
+    let mut whole = (&*head).chain(reader);
     if packing != Packing::Tar {
         return layer(decoder, &mut packed::unpacked(packing, whole, at.meter), place, inner, out);
     }
@@ -118,13 +118,7 @@ fn layer(decoder: &Decoder, reader: &mut dyn Read, place: &Place, at: Layer<'_>,
 }
 
 /// What is not packed (any further).
-fn plain(
-    decoder: &Decoder,
-    head: Zeroizing<Vec<u8>>,
-    reader: &mut dyn Read,
-    place: &Place,
-    out: &mut dyn Collect,
-) -> Vec<Reference> {
+fn plain(decoder: &Decoder, head: Window, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
     if head.is_empty() {
         missing(place, DefectKind::Empty, out);
         return Vec::new();
@@ -138,12 +132,12 @@ fn plain(
 fn structured(
     decoder: &Decoder,
     syntax: Syntax,
-    head: Zeroizing<Vec<u8>>,
+    head: Window,
     reader: &mut dyn Read,
     place: &Place,
     out: &mut dyn Collect,
 ) -> Vec<Reference> {
-    let found = stream::read(decoder, place, syntax, head.into(), reader, out);
+    let found = stream::read(decoder, place, syntax, head, reader, out);
     if !found.held && !found.recognised {
         missing(place, DefectKind::NothingFound, out);
     }
@@ -153,15 +147,10 @@ fn structured(
 /// What certificates and keys in DER begin with (X.690 section 8.9).
 const DER_SEQUENCE: u8 = 0x30;
 
-fn blob(
-    decoder: &Decoder,
-    mut bytes: Zeroizing<Vec<u8>>,
-    reader: &mut dyn Read,
-    place: &Place,
-    out: &mut dyn Collect,
-) -> Vec<Reference> {
+fn blob(decoder: &Decoder, mut bytes: Window, reader: &mut dyn Read, place: &Place, out: &mut dyn Collect) -> Vec<Reference> {
     let limit = decoder.limits().document_bytes;
-    let read = reader.take(limit.saturating_sub(HEAD).saturating_add(1)).read_to_end(&mut bytes);
+    let most = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
+    let read = bytes.fill(reader, most.saturating_sub(bytes.len()));
     let is_whole = read.is_ok();
     if let Err(error) = read {
         broken(place, packed::defect(&error), out);
@@ -181,7 +170,7 @@ fn blob(
         Decoded::Contents(contents) => out.holding(Holding { origin: place.origin(), contents }),
         Decoded::Keystore(keystore) => entries(&keystore, &place.origin()).for_each(|holding| out.holding(holding)),
         Decoded::Structured(text) => {
-            return structured(decoder, Syntax::Yaml, Zeroizing::new(text), &mut io::empty(), place, out);
+            return structured(decoder, Syntax::Yaml, Zeroizing::new(text).into(), &mut io::empty(), place, out);
         }
     }
     Vec::new()

@@ -4,6 +4,9 @@ use std::io::{self, ErrorKind, Read};
 use std::ops::Deref;
 use zeroize::Zeroizing;
 
+/// The first room, which then doubles: most files are small, and all of the room is wiped.
+const STEP: usize = 8 << 10;
+
 /// Bytes of a text that are in memory, and room for more.
 #[derive(Default)]
 pub(in crate::decode) struct Window {
@@ -14,7 +17,7 @@ pub(in crate::decode) struct Window {
 
 /// How a window was filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filled {
+pub(in crate::decode) enum Filled {
     /// There may be more.
     More,
     /// The text ends here.
@@ -36,14 +39,17 @@ impl Window {
     ///
     /// # Errors
     /// As the reader; what was read before is in the window.
-    pub(super) fn fill(&mut self, reader: &mut dyn Read, wanted: usize) -> io::Result<Filled> {
-        self.make_room(wanted);
+    pub(in crate::decode) fn fill(&mut self, reader: &mut dyn Read, wanted: usize) -> io::Result<Filled> {
         let end = self.filled.saturating_add(wanted);
         while self.filled < end {
-            let Some(free) = self.room.get_mut(self.filled..end) else { break };
+            if self.filled == self.room.len() {
+                self.make_room(self.filled.max(STEP).min(end - self.filled));
+            }
+            let full = self.room.len().min(end);
+            let Some(free) = self.room.get_mut(self.filled..full) else { break };
             match reader.read(free) {
                 Ok(0) => return Ok(Filled::End),
-                Ok(read) => self.filled = self.filled.saturating_add(read).min(end),
+                Ok(read) => self.filled = self.filled.saturating_add(read).min(full),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -113,6 +119,16 @@ mod tests {
         window.begin_with(b"");
         assert_eq!(window.fill(&mut reader, 7).unwrap(), Filled::End);
         assert_eq!(&*window, b"");
+    }
+
+    #[test]
+    fn room_is_made_for_what_comes_and_not_for_what_might() {
+        let mut window = Window::default();
+        assert_eq!(window.fill(&mut &[7; 100][..], 1 << 20).unwrap(), Filled::End);
+        assert_eq!((window.len(), window.room.len()), (100, STEP));
+        assert_eq!(window.fill(&mut io::repeat(8), 1 << 20).unwrap(), Filled::More);
+        assert_eq!((window.len(), window.room.len()), ((1 << 20) + 100, (1 << 20) + 100));
+        assert!(window[..100] == [7; 100] && window[100..].iter().all(|byte| *byte == 8));
     }
 
     #[test]
