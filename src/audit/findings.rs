@@ -34,7 +34,9 @@ impl Draft {
     /// A certificate concerned.
     pub(super) fn certificate(mut self, id: Sha256) -> Self {
         // Most have one: a vector makes room for four.
-        self.0.certificates.reserve_exact(1);
+        if self.0.certificates.is_empty() {
+            self.0.certificates.reserve_exact(1);
+        }
         self.0.certificates.push(id);
         self
     }
@@ -62,7 +64,9 @@ impl Draft {
 
     /// A fact.
     pub(super) fn evidence(mut self, key: &'static str, value: Evidence) -> Self {
-        self.0.evidence.reserve_exact(1);
+        if self.0.evidence.is_empty() {
+            self.0.evidence.reserve_exact(1);
+        }
         self.0.evidence.push((key, value));
         self
     }

@@ -47,7 +47,7 @@ struct Shared {
     prints_of_bytes: Fingerprinter,
     prints_of_base64: Fingerprinter,
     known: ByFingerprint<Arc<[Content]>>,
-    /// Places with nothing but a defect: one allocation for each different one.
+    /// Places with nothing but a defect: one allocation for each different one, and one more for each thread that meets it often.
     flawed: Memo<Defect, Arc<[Content]>>,
     certificates: Certificates,
     nothing: Arc<[Content]>,
@@ -116,11 +116,11 @@ impl Decoder {
             return Decoded::Structured(bytes.to_vec());
         }
         let fingerprint = self.shared.prints_of_bytes.of(bytes);
-        if let Some(known) = self.known(fingerprint, &mut desk.recent) {
+        if let Some(known) = self.known(fingerprint, desk.recent.as_mut()) {
             return Decoded::Contents(known);
         }
         let told = self.tell(bytes, &mut desk.bodies);
-        self.decoded(fingerprint, told, bytes, &mut desk.recent)
+        self.decoded(fingerprint, told, bytes, desk.recent.as_mut())
     }
 
     /// Decodes a certificate as TLS carries it: one in DER, and nothing else (RFC 8446 section 4.4.2).
@@ -147,7 +147,7 @@ impl Decoder {
         }
         let fingerprint = self.shared.prints_of_base64.of(text.as_bytes());
         let Desk { text: symbols, bodies, recent } = desk;
-        if let Some(known) = self.known(fingerprint, recent) {
+        if let Some(known) = self.known(fingerprint, recent.as_mut()) {
             return Decoded::Contents(known);
         }
         let Some(bytes) = symbols.decode(text.as_bytes()) else {
@@ -157,7 +157,7 @@ impl Decoder {
             Some(format) => Told::Keystore(self.keystore(format, bytes)),
             None => self.tell(bytes, bodies),
         };
-        self.decoded(fingerprint, told, bytes, recent)
+        self.decoded(fingerprint, told, bytes, recent.as_mut())
     }
 
     /// Keeps keystores that wait, and passwords, until everything has been read; where no more keystores can wait, those so far go on.
@@ -208,12 +208,14 @@ impl Decoder {
     }
 
     /// What is known of this.
-    fn known(&self, fingerprint: Fingerprint, recent: &mut Recent) -> Option<Arc<[Content]>> {
-        recent.find(fingerprint).or_else(|| Some(recent.met(fingerprint, self.shared.known.find(&fingerprint)?)))
+    fn known(&self, fingerprint: Fingerprint, recent: Option<&mut Recent>) -> Option<Arc<[Content]>> {
+        let shared = || self.shared.known.find(&fingerprint);
+        let Some(recent) = recent else { return shared() };
+        recent.find(fingerprint).or_else(|| Some(recent.met(fingerprint, shared()?)))
     }
 
     /// What the bytes turned out to be, remembered where that is worth it.
-    fn decoded(&self, fingerprint: Fingerprint, told: Told, bytes: &[u8], recent: &mut Recent) -> Decoded {
+    fn decoded(&self, fingerprint: Fingerprint, told: Told, bytes: &[u8], recent: Option<&mut Recent>) -> Decoded {
         let contents = match told {
             Told::Keystore(keystore) => return Decoded::Keystore(keystore),
             Told::Contents(contents) => contents,
@@ -222,13 +224,19 @@ impl Decoder {
             [] if sniff::is_structured(bytes) => return Decoded::Structured(bytes.to_vec()),
             [] => Arc::clone(&self.shared.nothing),
             // Not worth the memory: what is broken is seldom met twice, and is quickly looked at again.
-            [Content::Defect(only)] => recent.flawed(only).unwrap_or_else(|| {
-                let known = self.shared.flawed.find(only);
-                let known = known.unwrap_or_else(|| self.shared.flawed.remember(Defect::clone(only), contents.as_slice().into()));
-                recent.met_flaw(&known)
-            }),
+            [Content::Defect(only)] => self.flawed(only, &contents, recent),
             _ => self.shared.known.remember(fingerprint, contents.into()),
         })
+    }
+
+    /// The list of a place with nothing but a defect.
+    fn flawed(&self, only: &Defect, contents: &[Content], recent: Option<&mut Recent>) -> Arc<[Content]> {
+        let shared = || {
+            let known = self.shared.flawed.find(only);
+            known.unwrap_or_else(|| self.shared.flawed.remember(only.clone(), contents.into()))
+        };
+        let Some(recent) = recent else { return shared() };
+        recent.flawed(only).unwrap_or_else(|| recent.met_flaw(&shared()))
     }
 
     /// Tells the bytes by their content.

@@ -7,6 +7,7 @@ use super::pem::{Block, Blocks, Flaw, Kind};
 use super::{crypto, key, name, request, x509};
 use crate::der::{self, Element, Fault, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
 use crate::model::{Certificate, Content, Defect, DefectKind, DistinguishedName, PrivateKey, Sha256};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// `id-signedData` (RFC 5652 section 5.1).
@@ -30,19 +31,20 @@ impl Certificates {
     /// A certificate, decoded only if it is met for the first time.
     fn certificate(&self, element: &Element<'_>) -> Result<Arc<Certificate>, Fault> {
         let id = crypto::sha256(element.raw);
-        match self.by_id.find(&id) {
-            Some(known) => Ok(known),
-            None => Ok(self.by_id.remember(id, Arc::new(x509::certificate(element, id, &|name| self.issuer(name))?))),
-        }
-    }
-
-    /// The name of an issuer: few have issued all.
-    fn issuer(&self, name: &Element<'_>) -> Result<DistinguishedName, Fault> {
-        if let Some(known) = self.issuers.find(name.raw) {
+        if let Some(known) = self.by_id.find(&id) {
             return Ok(known);
         }
-        let name = name::distinguished(name)?;
-        Ok(self.issuers.remember(name.clone(), name))
+        let is_new = Cell::new(false);
+        let issuer = |name: &Element<'_>| match self.issuers.find(name.raw) {
+            Some(known) => Ok(known),
+            None => name::distinguished(name).inspect(|_| is_new.set(true)),
+        };
+        let certificate = x509::certificate(element, id, &issuer)?;
+        // Of what turned out to be none, nothing is kept.
+        if is_new.get() {
+            self.issuers.remember(certificate.issuer.clone(), certificate.issuer.clone());
+        }
+        Ok(self.by_id.remember(id, Arc::new(certificate)))
     }
 }
 
@@ -184,7 +186,7 @@ impl Contents<'_> {
 
     /// A certificate with bytes behind it: not the one that is remembered.
     fn certificate_before(&mut self, element: &Element<'_>, trailing: usize) -> Result<(), Fault> {
-        let mut certificate = x509::certificate(element, crypto::sha256(element.raw), &|name| self.certificates.issuer(name))?;
+        let mut certificate = x509::certificate(element, crypto::sha256(element.raw), &name::distinguished)?;
         certificate.der.trailing = trailing;
         self.found.push(Content::Certificate(Arc::new(certificate)));
         Ok(())

@@ -8,6 +8,7 @@ use super::memo::Fingerprint;
 use super::sniff;
 use super::symbols::{self, Padding};
 use crate::model::{Content, Defect};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -17,6 +18,9 @@ const MOST_KEPT: usize = 256 << 10;
 /// Values that a thread has lists of its own for, at most; a power of two.
 const OWN: usize = 64;
 
+/// Defects that a thread has lists of its own for, at most.
+const OWN_FLAWS: usize = 8;
+
 /// What one thread decodes with.
 #[derive(Default)]
 pub(super) struct Desk {
@@ -24,11 +28,16 @@ pub(super) struct Desk {
     pub(super) text: TextDecoder,
     /// The bytes behind PEM bodies.
     pub(super) bodies: BodyDecoder,
-    /// What came lately.
-    pub(super) recent: Recent,
+    /// What came lately, for who has much to decode.
+    pub(super) recent: Option<Recent>,
 }
 
 impl Desk {
+    /// One for a thread that decodes value after value.
+    pub(super) fn for_many() -> Self {
+        Self { recent: Some(Recent::default()), ..Self::default() }
+    }
+
     /// Lets go of what is too large to be kept.
     pub(super) fn tidy(&mut self) {
         if self.text.octets.len().max(self.bodies.size()) > MOST_KEPT {
@@ -44,13 +53,14 @@ impl Desk {
 pub(super) struct Recent {
     /// By the lowest bits of the hash; empty until something comes.
     slots: Vec<Slot>,
-    flaw: Option<Arc<[Content]>>,
+    /// Lists of one defect each; the oldest makes room.
+    flaws: VecDeque<Arc<[Content]>>,
 }
 
 #[derive(Clone, Default)]
 struct Slot {
     last: Option<Fingerprint>,
-    /// There once it came twice in a row: most values come once.
+    /// There once it was met again with nothing else for the slot between: most values come once.
     own: Option<Arc<[Content]>>,
 }
 
@@ -73,15 +83,20 @@ impl Recent {
         Arc::clone(slot.own.insert(shared.iter().cloned().collect()))
     }
 
-    /// The list with nothing but this defect, if it was the last such one.
+    /// The list with nothing but this defect.
     pub(super) fn flawed(&self, only: &Defect) -> Option<Arc<[Content]>> {
-        let is_it = |list: &&Arc<[Content]>| matches!(&***list, [Content::Defect(last)] if **last == *only);
-        self.flaw.as_ref().filter(is_it).cloned()
+        let is_it = |list: &&Arc<[Content]>| matches!(&***list, [Content::Defect(defect)] if **defect == *only);
+        self.flaws.iter().find(is_it).cloned()
     }
 
     /// Notes a list with nothing but a defect; returns the one to hold.
     pub(super) fn met_flaw(&mut self, shared: &[Content]) -> Arc<[Content]> {
-        Arc::clone(self.flaw.insert(shared.into()))
+        let own: Arc<[Content]> = shared.into();
+        if self.flaws.len() == OWN_FLAWS {
+            self.flaws.pop_front();
+        }
+        self.flaws.push_back(Arc::clone(&own));
+        own
     }
 }
 
@@ -164,12 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_defect_is_known() {
+    fn the_last_defects_are_known() {
         let mut recent = Recent::default();
         let only = |kind| Defect { kind, position: None };
         assert!(recent.flawed(&only(DefectKind::Base64)).is_none());
         let own = recent.met_flaw(&flaw(DefectKind::Base64));
-        assert!(recent.flawed(&only(DefectKind::Base64)).is_some_and(|found| Arc::ptr_eq(&found, &own)));
-        assert!(recent.flawed(&only(DefectKind::Empty)).is_none());
+        for number in 1..OWN_FLAWS {
+            recent.met_flaw(&flaw(DefectKind::TooDeep(number)));
+            assert!(recent.flawed(&only(DefectKind::Base64)).is_some_and(|found| Arc::ptr_eq(&found, &own)));
+        }
+        recent.met_flaw(&flaw(DefectKind::Empty));
+        assert!(recent.flawed(&only(DefectKind::Base64)).is_none() && recent.flawed(&only(DefectKind::Empty)).is_some());
     }
 }

@@ -166,7 +166,7 @@ impl<'a> Scribe<'a> {
         let plain = place.origin();
         let document = Document::clone(&plain.document).unshared();
         let plain = Origin { document: Arc::new(document), ..plain };
-        Self { decoder, place, plain, names: HashSet::new(), desk: Desk::default(), found: Found::default() }
+        Self { decoder, place, plain, names: HashSet::new(), desk: Desk::for_many(), found: Found::default() }
     }
 
     /// What was found since the last time.

@@ -6,7 +6,7 @@ use base64::{DecodeError, DecodeSliceError, Engine};
 use std::sync::LazyLock;
 
 /// The library has vectors for these processors and finds out at run time what the one at hand has of them.
-#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")))]
 mod fastest {
     pub(super) type Fastest = base64::engine::simd::Simd;
 
@@ -15,7 +15,7 @@ mod fastest {
     }
 }
 
-#[cfg(not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))))]
 mod fastest {
     pub(super) type Fastest = base64::engine::general_purpose::GeneralPurpose;
 
@@ -49,16 +49,14 @@ pub(super) fn room(symbols: usize) -> usize {
 /// Decodes symbols into a buffer that has [`room`] for them; returns how many bytes it came to.
 ///
 /// # Errors
-/// The number of the symbol, counted from 0, that does not belong there; `usize::MAX` where the end is what is wrong.
+/// The number of a symbol, counted from 0, that does not belong there; `usize::MAX` where the end is what is wrong.
 pub(super) fn decode(symbols: &[u8], padding: Padding, bytes: &mut [u8]) -> Result<usize, usize> {
     let engine = match padding {
         Padding::Required => &REQUIRED,
         Padding::Optional => &OPTIONAL,
     };
     engine.decode_slice(symbols, bytes).map_err(|error| match error {
-        DecodeSliceError::DecodeError(DecodeError::InvalidByte(offset, _) | DecodeError::InvalidLastSymbol { offset, .. }) => {
-            offset
-        }
+        DecodeSliceError::DecodeError(DecodeError::InvalidByte(offset, _)) => offset,
         _ => usize::MAX,
     })
 }
@@ -66,7 +64,7 @@ pub(super) fn decode(symbols: &[u8], padding: Padding, bytes: &mut [u8]) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::engine::general_purpose::STANDARD;
+    use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
     use proptest::prelude::*;
 
     fn decoded(symbols: &[u8], padding: Padding) -> Result<Vec<u8>, usize> {
@@ -84,10 +82,21 @@ mod tests {
         assert_eq!(decoded(b"MAMCAQE", Padding::Optional).unwrap(), [48, 3, 2, 1, 1]);
     }
 
+    /// The same by the engine that takes one symbol after the other.
+    fn one_by_one(symbols: &[u8], padding: DecodePaddingMode) -> Option<Vec<u8>> {
+        let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(padding);
+        GeneralPurpose::new(&base64::alphabet::STANDARD, config).decode(symbols).ok()
+    }
+
     proptest! {
-        /// Whatever the length is, and so whether vectors take part.
+        /// Whatever the length is, and so whether many are taken at a time.
         #[test]
-        fn all_bytes_come_back_and_the_first_wrong_symbol_is_named(bytes in proptest::collection::vec(any::<u8>(), 1..600), place: u16) {
+        fn all_bytes_come_back_and_a_wrong_symbol_is_named(
+            bytes in proptest::collection::vec(any::<u8>(), 1..600),
+            wrong: u8,
+            place: u16,
+            cut in 0..4_usize,
+        ) {
             let mut symbols = STANDARD.encode(&bytes).into_bytes();
             prop_assert_eq!(decoded(&symbols, Padding::Required), Ok(bytes.clone()));
             prop_assert_eq!(decoded(&symbols, Padding::Optional), Ok(bytes));
@@ -96,6 +105,10 @@ mod tests {
             for padding in [Padding::Required, Padding::Optional] {
                 prop_assert_eq!(decoded(&symbols, padding), Err(place));
             }
+            symbols[place] = wrong;
+            symbols.truncate(symbols.len() - cut);
+            prop_assert_eq!(decoded(&symbols, Padding::Required).ok(), one_by_one(&symbols, DecodePaddingMode::RequireCanonical));
+            prop_assert_eq!(decoded(&symbols, Padding::Optional).ok(), one_by_one(&symbols, DecodePaddingMode::Indifferent));
         }
     }
 }

@@ -210,14 +210,6 @@ impl Step {
         self
     }
 
-    /// One more reason, or more places of one that it has.
-    pub(super) fn give_reason(&mut self, reason: Reason) {
-        match self.reasons.iter_mut().find(|known| known.code == reason.code && known.message == reason.message) {
-            Some(same) => same.places.extend(reason.places),
-            None => self.reasons.push(reason),
-        }
-    }
-
     pub(super) fn run(mut self, command: Command) -> Self {
         self.commands.push(command);
         self

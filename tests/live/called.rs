@@ -114,7 +114,7 @@ fn a_plan_puts_the_ca_of_what_is_served_into_the_bundle() {
     let run = home.run(&["plan", "--live"]);
     let plan = &run.json()["plan"];
     let steps: Vec<_> = plan["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
-    assert_eq!(steps, ["bundle-w-webhooks-hook-test--clientConfig-caBundle"], "{}", run.out);
+    assert_eq!(steps, ["bundle-validatingwebhookconfiguration-w-webhooks-hook-test--clientConfig-caBundle"], "{}", run.out);
     assert_eq!(plan["rehearsal"]["handshakes"][0]["after"], json!(["ok"]), "{plan}");
 }
 

@@ -135,8 +135,51 @@ fn things_that_are_called_alike_are_steps_of_their_own() {
         assert_eq!(complaints(plan), Vec::<String>::new());
         let mut ids: Vec<&str> = plan.steps.iter().map(|step| &*step.id).collect();
         ids.sort_unstable();
-        let bundle = "bundle-hook-webhooks-hook-example-com--clientConfig-caBundle";
-        assert_eq!(ids, [bundle, &format!("{bundle}-2"), "secret-web-hook-tls", "secret-web-hook-tls-2"]);
+        let bundle = |kind| format!("bundle-{kind}-hook-webhooks-hook-example-com--clientConfig-caBundle");
+        let (mutating, validating) = (bundle("mutatingwebhookconfiguration"), bundle("validatingwebhookconfiguration"));
+        assert_eq!(ids, [&*mutating, &validating, "secret-web-hook-tls", "secret-web-hook-tls-2"]);
+    });
+}
+
+/// A Secret that holds its certificate twice, once with the key behind it; the key that lies beside it is another one.
+fn held_twice(name: &'static str) -> Cluster {
+    Cluster::objects_only().edit(move |site| {
+        let ca = pki().ca("shop CA").self_signed().unwrap();
+        let leaf = soon(pki().leaf("shop").server().dns("shop.web.svc")).issued_by(&ca).unwrap();
+        let (alone, both, other) =
+            (leaf.pem(), leaf.pem() + leaf.key_pem().as_str(), pki().leaf("other").issued_by(&ca).unwrap().key_pem());
+        let data = [(name, &*both), ("ca.crt", &*ca.pem()), ("tls.crt", &*alone), ("tls.key", other.as_str())];
+        site.add([objects::secret("web/shop-tls", "kubernetes.io/tls", &data)]);
+    })
+}
+
+#[test]
+fn what_a_secret_holds_twice_is_issued_once() {
+    for name in ["a.pem", "z.pem"] {
+        planned(&held_twice(name), &policy(), |plan| {
+            assert_eq!(complaints(plan), Vec::<String>::new(), "{name}");
+            let [step] = &plan.steps[..] else { panic!("{name}: {:?}", plan.steps) };
+            let codes: Vec<_> = step.reasons.iter().filter_map(|reason| reason.code).map(|code| code.to_string()).collect();
+            assert_eq!(codes, ["key-mismatch", "expiring"], "{name}");
+        });
+    }
+}
+
+#[test]
+fn workloads_that_are_called_alike_are_steps_of_their_own() {
+    let cluster = Cluster::objects_only().edit(|site| {
+        let root = keep(site, "istio-root", self_signed().self_signed().unwrap());
+        let workloads = [("web/a.b", "x"), ("web/a-b", "y")].map(|(place, account)| {
+            let leaf = soon(citadel_workload(&format!("web/{account}"))).issued_by(&root).unwrap();
+            workload_secret(place, &leaf, &[], &root.pem())
+        });
+        site.add([ca_secret(&root, ""), root_map("web", &root.pem())]);
+        site.add(workloads);
+    });
+    planned(&cluster, &policy(), |plan| {
+        assert_eq!(complaints(plan), Vec::<String>::new());
+        let ids: Vec<&str> = plan.steps.iter().map(|step| &*step.id).collect();
+        assert_eq!(ids, ["workload-web-istio-a-b", "workload-web-istio-a-b-2"]);
     });
 }
 

@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 /// Steps, by the things that they are about.
 pub(super) struct Each<K> {
-    steps: Vec<Step>,
+    steps: Vec<(Step, Vec<Reason>)>,
     known: HashMap<K, usize>,
     names: HashSet<String>,
     /// How often a name was asked for.
@@ -26,17 +26,17 @@ impl<K: Eq + Hash> Each<K> {
         let at = self.known.get(&thing).copied().unwrap_or(next);
         if at == next {
             let step = make(&self.unique(name));
-            self.steps.push(step);
+            self.steps.push((step, Vec::new()));
             self.known.insert(thing, next);
         }
-        let step = &mut self.steps[at];
-        step.give_reason(reason);
+        let (step, reasons) = &mut self.steps[at];
+        reasons.push(reason);
         step
     }
 
     /// All of them, in the order in which they were made.
     pub(super) fn steps(self) -> Vec<Step> {
-        self.steps
+        self.steps.into_iter().map(|(step, reasons)| step.because(reasons)).collect()
     }
 
     fn unique(&mut self, name: &str) -> String {
@@ -61,10 +61,10 @@ mod tests {
     fn things_called_alike_are_steps_of_their_own() {
         let mut each = Each::new();
         for (thing, name) in [(1, "a.b"), (2, "a-b"), (1, "a.b"), (3, "a/b"), (4, "a-b-2"), (5, "-a b-")] {
-            let step = each.add(thing, Reason::wanted(format!("of {thing}")), name, |id| Step::new(id, None, name));
-            assert!(step.reasons.iter().all(|reason| reason.message == format!("of {thing}")));
+            each.add(thing, Reason::wanted(format!("of {thing}")), name, |id| Step::new(id, None, name));
         }
-        let ids: Vec<_> = each.steps().into_iter().map(|step| step.id).collect();
-        assert_eq!(ids, ["a-b", "a-b-2", "a-b-3", "a-b-2-2", "a-b-4"]);
+        let steps: Vec<_> = each.steps().into_iter().map(|step| (step.id, step.title, step.reasons.len())).collect();
+        let wanted = [("a-b", "a.b"), ("a-b-2", "a-b"), ("a-b-3", "a/b"), ("a-b-2-2", "a-b-2"), ("a-b-4", "-a b-")];
+        assert_eq!(steps, wanted.map(|(id, title)| (id.to_owned(), title.to_owned(), 1)));
     }
 }

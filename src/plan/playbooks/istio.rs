@@ -8,11 +8,11 @@
 use super::super::effect::{Authority, Effect, Lifetime, NewKey, Place};
 use super::super::program::{Process, Program};
 use super::super::step::{Command, Reason, Step};
-use super::each::Each;
+use super::secrets::anew;
 use super::users::issuer;
 use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
 use crate::model::{Code, OriginKind, Role, Sha256, Slot};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// What the new CA is called in the rehearsal.
 const CA: &str = "Istio CA";
@@ -60,25 +60,11 @@ pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
         return steps;
     }
     of_workloads.sort_by_key(|task| task.place);
-    steps.extend(few(secrets(site, mesh.as_ref(), &of_workloads), WORKLOADS, "have Istio issue a workload's Secret anew"));
+    // Workloads whose CA is good, or was made good.
+    let signer = |place| signer(site, mesh.as_ref(), place);
+    let secrets = anew(site, "workload", &of_workloads, signer, |id, place| workload(site, id, place));
+    steps.extend(few(secrets, WORKLOADS, "have Istio issue a workload's Secret anew"));
     steps
-}
-
-/// Workloads' certificates that are due while their CA is good, or was made good: the CA issues them anew.
-fn secrets(site: &Site<'_>, mesh: Option<&Mesh>, tasks: &[Task<'_>]) -> Vec<Step> {
-    let mut secrets = Each::new();
-    let mut done = HashSet::new();
-    for task in tasks {
-        let document = &site.holding(task.place).origin.document;
-        let parts = document.source.split_once('/').filter(|_| document.kind == OriginKind::Secret);
-        let (Some((namespace, name)), Some(by)) = (parts, signer(site, mesh, task.place)) else { continue };
-        let id = format!("workload-{namespace}-{name}");
-        let step = secrets.add(&*document.source, task.reason(site), &id, |id| workload(id, &quoted(namespace), &quoted(name)));
-        if done.insert(task.place) {
-            step.effects.push(issue(task.place, site.key(task.place), by, Lifetime::AsBefore));
-        }
-    }
-    secrets.steps()
 }
 
 /// Who issues a workload's certificate: the mesh, where its CA is the one that did.
@@ -92,7 +78,10 @@ fn signer(site: &Site<'_>, mesh: Option<&Mesh>, place: Place) -> Option<Authorit
 }
 
 /// Has a Secret made anew.
-fn workload(id: &str, namespace: &str, name: &str) -> Step {
+fn workload(site: &Site<'_>, id: &str, place: Place) -> Step {
+    let source = &site.holding(place).origin.document.source;
+    let (namespace, name) = source.split_once('/').unwrap_or(("", source));
+    let (namespace, name) = (&quoted(namespace), &quoted(name));
     Step::new(id, None, format!("have Istio issue Secret {namespace}/{name} anew"))
         .on(format!("Secret {namespace}/{name}"))
         .run(Command::objects(format!("kubectl -n {namespace} delete secret {name}")))

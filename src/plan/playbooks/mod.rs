@@ -12,6 +12,7 @@ mod objects;
 mod rancher;
 mod restarts;
 mod rotation;
+mod secrets;
 mod service_account;
 mod tidy;
 mod users;

@@ -2,16 +2,16 @@
 //!
 //! Sources: kubernetes/apiserver pkg/util/webhook; cert-manager.io/docs/reference/cmctl (renew).
 
-use super::super::effect::{Authority, Effect, Lifetime, Place};
+use super::super::effect::{Authority, Effect, Place};
 use super::super::step::{Command, Reason, Step};
 use super::super::world::served::servers_of;
 use super::each::Each;
+use super::secrets::anew;
 use super::users::issuer;
-use super::{Site, Task, Tasks, few, is_mended_by_issuing, issue, quoted};
+use super::{Site, Task, Tasks, few, is_mended_by_issuing, quoted};
 use crate::audit::managed;
 use crate::model::when::date;
 use crate::model::{Code, Finding, Managed, ManagedCertificate, Origin, OriginKind, Severity, Sha256, Slot, Told};
-use std::collections::HashSet;
 
 pub(super) fn steps(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     let mut steps = few(secrets(site, tasks), "secrets", "have a TLS Secret issued anew");
@@ -36,8 +36,7 @@ fn bundles(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
     for task in tasks.take(is_bundle) {
         let Some((ca, secret)) = right_ca(site, &task) else { continue };
         let origin = &site.holding(task.place).origin;
-        let name = origin.document.source.split_once('/').map_or(&*origin.document.source, |(_, name)| name);
-        let name = format!("bundle-{name}-{}", origin.field);
+        let name = format!("bundle-{}-{}", origin.document.source.to_lowercase(), origin.field);
         bundles.add(task.place, task.reason(site), &name, |id| bundle(site, id, task.place, ca, secret));
     }
     bundles.steps()
@@ -173,23 +172,11 @@ fn secrets(site: &Site<'_>, tasks: &mut Tasks<'_>) -> Vec<Step> {
             && site.leaf(task.place).is_some_and(|leaf| !leaf.is_ca())
             && issuer(site, task.place).is_some()
     };
-    let all_managed = Managed::of(&site.inventory.facts);
-    let mut secrets = Each::new();
-    let mut done = HashSet::new();
-    for task in tasks.take(is_one) {
-        let document = &site.holding(task.place).origin.document;
-        let (Some((namespace, name)), Some(issuer)) = (document.source.split_once('/'), issuer(site, task.place)) else {
-            continue;
-        };
-        let managed = all_managed.by_secret(document);
-        let id = format!("secret-{namespace}-{name}");
-        let step = secrets.add(&*document.source, task.reason(site), &id, |id| secret(site, id, task.place, managed));
-        // A Secret may hold several, and several findings may be about one.
-        if done.insert(task.place) {
-            step.effects.push(issue(task.place, site.key(task.place), Authority::Elsewhere(issuer), Lifetime::AsBefore));
-        }
-    }
-    secrets.steps()
+    let managed = Managed::of(&site.inventory.facts);
+    let signer = |place: Place| issuer(site, place).map(Authority::Elsewhere);
+    anew(site, "secret", &tasks.take(is_one), signer, |id, place| {
+        secret(site, id, place, managed.by_secret(&site.holding(place).origin.document))
+    })
 }
 
 fn secret(site: &Site<'_>, id: &str, place: Place, managed: Option<&ManagedCertificate>) -> Step {
