@@ -100,7 +100,9 @@ mod tests {
             let mut symbols = STANDARD.encode(&bytes).into_bytes();
             prop_assert_eq!(decoded(&symbols, Padding::Required), Ok(bytes.clone()));
             prop_assert_eq!(decoded(&symbols, Padding::Optional), Ok(bytes));
-            let place = usize::from(place) % symbols.len();
+            // Behind padding that is not at the end, it is the padding that does not belong there.
+            let unpadded = symbols.iter().filter(|symbol| **symbol != b'=').count();
+            let place = usize::from(place) % unpadded;
             symbols[place] = b'*';
             for padding in [Padding::Required, Padding::Optional] {
                 prop_assert_eq!(decoded(&symbols, padding), Err(place));
