@@ -6,6 +6,7 @@ use crate::probe::StartTls;
 use crate::verify::{KubernetesVersion, Name, Purpose};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// Finds, explains and checks the certificates that Kubernetes and Istio clusters die of.
@@ -339,6 +340,17 @@ impl Sources {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty() && self.root.is_empty() && !self.demo && !self.live.is_meant()
+    }
+
+    /// The same for a question about kubeconfigs: where no cluster is to be read, the one that should lead there is looked at itself.
+    #[must_use]
+    pub fn about_kubeconfigs(&self) -> Cow<'_, Self> {
+        if self.live.is_meant() || self.live.kubeconfig.is_none() {
+            return Cow::Borrowed(self);
+        }
+        let mut sources = self.clone();
+        sources.sources.extend(sources.live.kubeconfig.take());
+        Cow::Owned(sources)
     }
 }
 

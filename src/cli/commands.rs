@@ -17,6 +17,7 @@ use crate::probe::{self, Dial, Options};
 use crate::report::checks::Explained;
 use crate::report::jsonl::Lines;
 use crate::report::{self, Format, Look, Report, View};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Write;
 use std::mem;
@@ -317,13 +318,13 @@ impl Outcome {
 /// What keeps it from looking at all.
 pub(super) fn inspect(session: &Session, inspect: &Inspect, out: &mut dyn Write) -> Result<Exit, Error> {
     let (keep, sources, fallback): (Keep, _, _) = match &inspect.subject {
-        None => (collect::EVERYTHING, &inspect.sources, Fallback::Host),
-        Some(Subject::Kubeconfig(sources)) => (collect::KUBECONFIGS, sources, Fallback::Kubeconfig),
-        Some(Subject::Pki(sources)) => (collect::EVERYTHING, sources, Fallback::Host),
-        Some(Subject::Apiserver(sources)) => (collect::APISERVER_FILES, sources, Fallback::Host),
-        Some(Subject::Istio(sources)) => (collect::ISTIO, sources, Fallback::Host),
+        None => (collect::EVERYTHING, Cow::Borrowed(&inspect.sources), Fallback::Host),
+        Some(Subject::Kubeconfig(sources)) => (collect::KUBECONFIGS, sources.about_kubeconfigs(), Fallback::Kubeconfig),
+        Some(Subject::Pki(sources)) => (collect::EVERYTHING, Cow::Borrowed(sources), Fallback::Host),
+        Some(Subject::Apiserver(sources)) => (collect::APISERVER_FILES, Cow::Borrowed(sources), Fallback::Host),
+        Some(Subject::Istio(sources)) => (collect::ISTIO, Cow::Borrowed(sources), Fallback::Host),
     };
-    let ask = Ask { view: View::Inspection, sources, keep, fallback, textfile: None, policy: session.policy };
+    let ask = Ask { view: View::Inspection, sources: &sources, keep, fallback, textfile: None, policy: session.policy };
     Ok(session.run(&ask, "inspect", SHOW, out)?.shown)
 }
 
