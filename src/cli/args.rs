@@ -7,7 +7,7 @@ use crate::verify::{KubernetesVersion, Name, Purpose};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Finds, explains and checks the certificates that Kubernetes and Istio clusters die of.
 ///
@@ -349,7 +349,8 @@ impl Sources {
             return Cow::Borrowed(self);
         }
         let mut sources = self.clone();
-        sources.sources.extend(sources.live.kubeconfig.take());
+        // A file whatever its name is: SOURCE may also be a server, or standard input.
+        sources.sources.extend(sources.live.kubeconfig.take().map(|file| Path::new(".").join(file)));
         Cow::Owned(sources)
     }
 }

@@ -260,6 +260,9 @@ fn mistakes_on_the_command_line_are_said_before_anybody_is_asked() {
     }
     let run = home.run(&["inspect", "kubeconfig"]);
     assert!(run.code == 0 && run.out.contains("here"), "there it says which kubeconfig is looked at: {} {}", run.out, run.err);
+    let endpoint = running.url().replace("https://", "");
+    let run = home.run_with(&["inspect", "kubeconfig", "--kubeconfig", &endpoint], &[]);
+    assert!(run.code == 3 && run.out.contains("no such file"), "it names a file, and no server: {} {}", run.out, run.err);
     let other = home.file("other", "kind: [");
     let run = home.run_with(&["check", "--live", "--kubeconfig", &other], &[]);
     assert!(run.code == 3 && run.err.contains("other is no kubeconfig that clients can use"), "{}", run.err);
